@@ -1,0 +1,74 @@
+/**
+ * The other end of one request's connection. An adapter that can watch the connection itself attaches one with
+ * {@link attachClient}; without it a guard follows the `signal` that the request came with.
+ */
+export interface Client {
+  /** Whether the client is known to have gone. */
+  readonly closed: boolean
+  /** Whether asking and watching cost nothing. If not, a guard does both as late as it can. */
+  readonly cheap: boolean
+  /** Whether the watcher is also told how the writing of the response went. */
+  readonly tellsDelivery: boolean
+  /** Whether the connection is about to leave HTTP (a WebSocket): such a request is not guarded. */
+  readonly upgrading: boolean
+  /** Tells the watcher what happens from now on; at once, if the client has gone already. One watcher at a time. */
+  watch(watcher: ClientWatcher): void
+  unwatch(): void
+}
+
+/** Who is told, at most once, how an exchange ended. */
+export interface ClientWatcher {
+  /** The client left before it had the whole response. */
+  clientClosed(): void
+  /** The whole response has been handed to the operating system. */
+  delivered(): void
+  /** The response broke on this side after it had begun. */
+  broke(error: unknown): void
+}
+
+const clientKey: unique symbol = Symbol.for('curfew.client') as never
+
+interface Attached {
+  [clientKey]?: Client
+}
+
+/** Lets every guard that this very request passes through watch the connection by `client`. */
+export function attachClient(request: Request, client: Client): void {
+  // A property, for a WeakMap with an entry for each request is what the garbage collector would then mostly do.
+  ;(request as Attached)[clientKey] = client
+}
+
+/** The client that an adapter attached to this request. */
+export function attachedClient(request: Request): Client | undefined {
+  return (request as Attached)[clientKey]
+}
+
+/** The client as the `signal` that the runtime gave the request shows it. */
+export class SignalClient implements Client {
+  readonly cheap = false
+  readonly tellsDelivery = false
+  readonly upgrading = false
+  private readonly signal: AbortSignal | null | undefined
+  private watcher: ClientWatcher | undefined
+  private readonly onAbort = (): void => this.watcher?.clientClosed()
+
+  /** @param signal what the runtime gave; on some edges there is none */
+  constructor(signal: AbortSignal | null | undefined) {
+    this.signal = signal
+  }
+
+  get closed(): boolean {
+    return this.signal?.aborted ?? false
+  }
+
+  watch(watcher: ClientWatcher): void {
+    this.watcher = watcher
+    if (this.closed) watcher.clientClosed()
+    else this.signal?.addEventListener('abort', this.onAbort, { once: true })
+  }
+
+  unwatch(): void {
+    this.watcher = undefined
+    this.signal?.removeEventListener('abort', this.onAbort)
+  }
+}

@@ -1,0 +1,18 @@
+/**
+ * Where a guard takes its time from. Give your own to test without sleeping; `ManualClock` of
+ * `@curfew/core/testing` is one.
+ */
+export interface Clock {
+  /** Milliseconds on a clock that never goes back. */
+  now(): number
+  /** Calls back once, after `ms` milliseconds (0 to 2^31-1). */
+  setTimeout(callback: () => void, ms: number): unknown
+  clearTimeout(timer: unknown): void
+}
+
+/** The runtime's own clock and timers. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  setTimeout: (callback, ms) => setTimeout(callback, ms),
+  clearTimeout: (timer) => clearTimeout(timer as number),
+}

@@ -1,0 +1,132 @@
+/**
+ * Every error that Curfew itself makes has a stable `code`. Compare that, never the message.
+ *
+ * | code | class | where it is seen |
+ * | --- | --- | --- |
+ * | `HANDLER_TIMEOUT` | {@link HandlerTimeoutError} | the reason of `scope.signal` after the deadline |
+ * | `CLIENT_CLOSED` | {@link ClientClosedError} | the reason of `scope.signal` after the client left |
+ * | `SHUTDOWN` | {@link ShutdownError} | the reason of `scope.signal` when the server stops |
+ * | `STREAM_TIMEOUT` | {@link StreamTimeoutError} | the error of a response body past `streamIdleMs` or `streamTotalMs` |
+ * | `RESPONSE_TOO_LARGE` | {@link ResponseTooLargeError} | a buffered response past `maxBytes` |
+ * | `RESPONSE_SENT` | {@link ResponseSentError} | a write into `scope.response` after the handler has answered |
+ * | `INVALID_OPTION` | {@link InvalidOptionError} | thrown by `guard()` and by `deadline.set()` |
+ * | `NOT_GUARDED` | {@link NotGuardedError} | thrown by `scopeOf()` |
+ */
+export type CurfewErrorCode =
+  | 'HANDLER_TIMEOUT'
+  | 'CLIENT_CLOSED'
+  | 'SHUTDOWN'
+  | 'STREAM_TIMEOUT'
+  | 'RESPONSE_TOO_LARGE'
+  | 'RESPONSE_SENT'
+  | 'INVALID_OPTION'
+  | 'NOT_GUARDED'
+
+/** Why `scope.signal` aborted. */
+export type AbortReason = HandlerTimeoutError | ClientClosedError | ShutdownError | StreamTimeoutError
+
+/** The deadline struck before the handler answered: the client has had its timeout response. */
+export class HandlerTimeoutError extends Error {
+  override readonly name = 'TimeoutError'
+  readonly code = 'HANDLER_TIMEOUT'
+  /** The limit that was in force, in milliseconds. */
+  readonly timeoutMs: number
+
+  constructor(timeoutMs: number) {
+    super(`Handler timed out: ${timeoutMs} ms`)
+    this.timeoutMs = timeoutMs
+  }
+}
+
+/** The client closed its connection, or reset its stream, before the response was complete. */
+export class ClientClosedError extends Error {
+  override readonly name = 'AbortError'
+  readonly code = 'CLIENT_CLOSED'
+
+  constructor() {
+    super('Client closed the connection: the response was not complete')
+  }
+}
+
+/** The server stopped before the handler answered: the client has had a 503. */
+export class ShutdownError extends Error {
+  override readonly name = 'AbortError'
+  readonly code = 'SHUTDOWN'
+
+  constructor() {
+    super('Server shut down: the handler had not answered')
+  }
+}
+
+/** A response body that had begun was cut off by `streamIdleMs` or `streamTotalMs`. */
+export class StreamTimeoutError extends Error {
+  override readonly name = 'TimeoutError'
+  readonly code = 'STREAM_TIMEOUT'
+  readonly limit: 'idle' | 'total'
+  /** The limit that was in force, in milliseconds. */
+  readonly timeoutMs: number
+
+  constructor(limit: 'idle' | 'total', timeoutMs: number) {
+    super(`Response stream timed out: ${limit} for ${timeoutMs} ms`)
+    this.limit = limit
+    this.timeoutMs = timeoutMs
+  }
+}
+
+/** A response that was to be buffered outgrew `maxBytes`. */
+export class ResponseTooLargeError extends Error {
+  override readonly name = 'ResponseTooLargeError'
+  readonly code = 'RESPONSE_TOO_LARGE'
+  /** The limit that was in force, in bytes. */
+  readonly maxBytes: number
+
+  constructor(maxBytes: number) {
+    super(`Buffered response exceeded maxBytes: ${maxBytes}`)
+    this.maxBytes = maxBytes
+  }
+}
+
+/** `scope.response` was written into although the handler had answered: nothing of it goes anywhere. */
+export class ResponseSentError extends Error {
+  override readonly name = 'ResponseSentError'
+  readonly code = 'RESPONSE_SENT'
+
+  constructor(status: number) {
+    super(`Response was sent already: ${status}`)
+  }
+}
+
+/** An option has a value that it cannot have. The message names the option and the value. */
+export class InvalidOptionError extends TypeError {
+  override readonly name = 'InvalidOptionError'
+  readonly code = 'INVALID_OPTION'
+  readonly option: string
+
+  constructor(option: string, expected: string, value: unknown) {
+    super(`Invalid option ${option}: expected ${expected}, got ${show(value)}`)
+    this.option = option
+  }
+}
+
+/** `scopeOf()` was given a request that no guard is running for. */
+export class NotGuardedError extends Error {
+  override readonly name = 'NotGuardedError'
+  readonly code = 'NOT_GUARDED'
+
+  constructor(request: unknown) {
+    super(`Request has no scope: ${describe(request)} is not the one that guard() handed to the handler`)
+  }
+}
+
+function describe(request: unknown): string {
+  if (typeof request !== 'object' || request === null) return show(request)
+  const { method, url } = request as { method?: unknown; url?: unknown }
+  return typeof url === 'string' ? `${method} ${url}` : Object.prototype.toString.call(request)
+}
+
+function show(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value)
+  if (typeof value === 'function') return `a function (${value.name || 'anonymous'})`
+  if (typeof value === 'object' && value !== null) return Object.prototype.toString.call(value)
+  return String(value)
+}

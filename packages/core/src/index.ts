@@ -1,0 +1,33 @@
+export { attachClient, type Client, type ClientWatcher } from './client.ts'
+export { type Clock, systemClock } from './clock.ts'
+export type { Deadline } from './deadline.ts'
+export {
+  type AbortReason,
+  ClientClosedError,
+  type CurfewErrorCode,
+  HandlerTimeoutError,
+  InvalidOptionError,
+  NotGuardedError,
+  ResponseSentError,
+  ResponseTooLargeError,
+  ShutdownError,
+  StreamTimeoutError,
+} from './errors.ts'
+export { type Guarded, guard, type Handler } from './guard.ts'
+export { type GuardOptions, optionNames } from './options.ts'
+export type {
+  ClientClosed,
+  Completed,
+  Failed,
+  LateSettlement,
+  Outcome,
+  OutcomeKind,
+  Rejected,
+  TimedOut,
+} from './outcome.ts'
+export type { HandlerResult } from './race.ts'
+export type { ResponseBuffer } from './response-buffer.ts'
+export { type ProblemCode, problem, type Reply, type ReplyBody } from './responses.ts'
+export { type Scope, scopeOf } from './scope.ts'
+export type { Stats } from './stats.ts'
+export { streaming } from './streaming.ts'

@@ -1,0 +1,221 @@
+import * as z from 'zod/mini'
+import { type Clock, systemClock } from './clock.ts'
+import { InvalidOptionError } from './errors.ts'
+import type { Failed, LateSettlement, Outcome, Rejected, TimedOut } from './outcome.ts'
+import { isResponse, type Reply } from './responses.ts'
+import { type Counters, newCounters } from './stats.ts'
+
+/** What a guard may be told. Everything has a default; everything is checked once, when the guard is made. */
+export interface GuardOptions {
+  /** Milliseconds that a handler has for its response (default 30 000). `false` or `Infinity`: as long as it likes. */
+  timeoutMs?: number | false
+  /** Status of the timeout response (default 503); 504 and 408 are the other usual ones. */
+  timeoutStatus?: number
+  /** Body of the timeout response, instead of `application/problem+json`. */
+  timeoutResponse?: Reply<TimedOut>
+  /** Body of the 500 when the handler throws, instead of `application/problem+json`. */
+  failureResponse?: Reply<Failed>
+  /** Body of the reply to a request that is not let in, instead of `application/problem+json`. */
+  rejectionResponse?: Reply<Rejected>
+  /** Puts the message of what was thrown into the 500 (default `false`): for development only. */
+  exposeErrors?: boolean
+  /** Hands on what the handler threw, once it is recorded, instead of answering 500 (default `false`). */
+  rethrow?: boolean
+  /** Also drains response bodies that are streams, under the deadline, before anything is sent (default `false`). */
+  buffer?: boolean
+  /** Bytes that a buffered response may have (default 1 MiB). */
+  maxBytes?: number
+  /** What becomes of a drained response past `maxBytes`: a 500 (`'fail'`, the default), or a stream after all. */
+  overflow?: 'fail' | 'stream'
+  /** Milliseconds that a response body may keep its reader waiting for the next chunk (default `false`). */
+  streamIdleMs?: number | false
+  /** Milliseconds that a response body may take, from the head to its end (default `false`). */
+  streamTotalMs?: number | false
+  /** When to follow the client where that has a cost: once it matters (`'lazy'`, the default), or always. */
+  watch?: 'lazy' | 'eager'
+  /** Milliseconds that the request itself allows, as its headers say. It only shortens; 0 or less is an instant 504. */
+  inbound?: (request: Request) => number | undefined
+  /** Refuses new requests with 503 while so many are active (default `Infinity`). */
+  maxConcurrent?: number
+  /** Refuses new requests with 503 while so many abandoned handlers are still at work (default `Infinity`). */
+  maxAbandoned?: number
+  /** Seconds in the `Retry-After` of such a refusal (default 1). */
+  retryAfterSeconds?: number
+  /** Aborted when the server stops: whoever still runs is told so and answered 503, and nobody new is let in. */
+  shutdown?: AbortSignal
+  /** Told how each request ended: the access log. Called later than the response is handed over; may be async. */
+  onOutcome?: (outcome: Outcome, request: Request) => unknown
+  /** Told what an abandoned handler did in the end, once for each. */
+  onLateSettlement?: (late: LateSettlement, request: Request) => unknown
+  /** Hands work that outlives the response to the runtime, where it has a `waitUntil` of its own. */
+  waitUntil?: (promise: Promise<unknown>, request: Request) => void
+  /** Where the time comes from (default: the runtime). */
+  clock?: Clock
+}
+
+/** The options in force, with nothing left to decide, and what is counted under them. */
+export interface Policy
+  extends Omit<Required<GuardOptions>, keyof Optional | 'timeoutMs' | 'streamIdleMs' | 'streamTotalMs'>,
+    Optional {
+  readonly timeoutMs: number
+  readonly streamIdleMs: number
+  readonly streamTotalMs: number
+  /** What was asked for, without the defaults. */
+  readonly given: Partial<Policy>
+  readonly counters: Counters
+  /** Whom to tell at shutdown; only kept where there is a `shutdown` to be told of. */
+  readonly running: Set<{ shutDown(): void }> | undefined
+}
+
+type Optional = Pick<
+  GuardOptions,
+  | 'timeoutResponse'
+  | 'failureResponse'
+  | 'rejectionResponse'
+  | 'inbound'
+  | 'shutdown'
+  | 'onOutcome'
+  | 'onLateSettlement'
+  | 'waitUntil'
+>
+
+const isTimeout = (value: unknown): boolean => value === false || (typeof value === 'number' && value > 0)
+
+const timeout = z.custom<number | false>(isTimeout, 'a positive number of milliseconds, Infinity or false')
+const limit = z.custom<number>(
+  (value) => value === Number.POSITIVE_INFINITY || (Number.isInteger(value) && (value as number) > 0),
+  'a positive whole number or Infinity',
+)
+const flag = z.boolean('true or false')
+const hook = z.custom<never>((value) => typeof value === 'function', 'a function')
+const reply = z.custom<never>(
+  (value) =>
+    ['string', 'function'].includes(typeof value) ||
+    (typeof value === 'object' && value !== null && usable(value)),
+  'a string, an object, an unused Response or a function',
+)
+const usable = (value: object): boolean => !isResponse(value) || !value.bodyUsed
+
+const schema = z.strictObject({
+  timeoutMs: z.optional(timeout),
+  timeoutStatus: z.optional(
+    z.custom<number>(
+      (value) => Number.isInteger(value) && (value as number) >= 400 && (value as number) <= 599,
+      'a status from 400 to 599',
+    ),
+  ),
+  timeoutResponse: z.optional(reply),
+  failureResponse: z.optional(reply),
+  rejectionResponse: z.optional(reply),
+  exposeErrors: z.optional(flag),
+  rethrow: z.optional(flag),
+  buffer: z.optional(flag),
+  maxBytes: z.optional(limit),
+  overflow: z.optional(z.enum(['fail', 'stream'], "'fail' or 'stream'")),
+  streamIdleMs: z.optional(timeout),
+  streamTotalMs: z.optional(timeout),
+  watch: z.optional(z.enum(['lazy', 'eager'], "'lazy' or 'eager'")),
+  inbound: z.optional(hook),
+  maxConcurrent: z.optional(limit),
+  maxAbandoned: z.optional(limit),
+  retryAfterSeconds: z.optional(
+    z.custom<number>(
+      (value) => Number.isInteger(value) && (value as number) >= 0,
+      'a whole number of seconds',
+    ),
+  ),
+  shutdown: z.optional(z.custom<AbortSignal>(isAbortSignal, 'an AbortSignal')),
+  onOutcome: z.optional(hook),
+  onLateSettlement: z.optional(hook),
+  waitUntil: z.optional(hook),
+  clock: z.optional(z.custom<Clock>(isClock, 'an object with now, setTimeout and clearTimeout')),
+})
+
+const defaults = {
+  timeoutMs: 30_000,
+  timeoutStatus: 503,
+  exposeErrors: false,
+  rethrow: false,
+  buffer: false,
+  maxBytes: 1024 * 1024,
+  overflow: 'fail',
+  streamIdleMs: Number.POSITIVE_INFINITY,
+  streamTotalMs: Number.POSITIVE_INFINITY,
+  watch: 'lazy',
+  maxConcurrent: Number.POSITIVE_INFINITY,
+  maxAbandoned: Number.POSITIVE_INFINITY,
+  retryAfterSeconds: 1,
+  clock: systemClock,
+} as const
+
+/** Names of all options, for adapters that take more than a guard does. */
+export const optionNames: readonly (keyof GuardOptions)[] = Object.keys(
+  schema.shape,
+) as (keyof GuardOptions)[]
+
+/**
+ * Checks the options and fills in the defaults.
+ *
+ * @throws {InvalidOptionError} naming the first option that is unknown or has a value that it cannot have
+ */
+export function parseOptions(options: GuardOptions = {}): Policy {
+  if (typeof options !== 'object' || options === null)
+    throw new InvalidOptionError('options', 'an object', options)
+  const { error } = z.safeParse(schema, options)
+  if (error) throw toInvalidOption(error.issues[0]!, options)
+  const given = withoutUndefined({
+    ...options,
+    timeoutMs: toLimit(options.timeoutMs),
+    streamIdleMs: toLimit(options.streamIdleMs),
+    streamTotalMs: toLimit(options.streamTotalMs),
+  })
+  return {
+    ...defaults,
+    ...given,
+    given,
+    counters: newCounters(),
+    running: options.shutdown && new Set(),
+  }
+}
+
+/**
+ * One timeout, as a number of milliseconds; `Infinity` for `false`.
+ *
+ * @throws {InvalidOptionError} when it is none
+ */
+export function parseTimeout(option: string, value: unknown): number {
+  if (!isTimeout(value)) {
+    throw new InvalidOptionError(option, 'a positive number of milliseconds, Infinity or false', value)
+  }
+  return toLimit(value as number | false)!
+}
+
+/** The outer guard's policy with what an inner one was explicitly told. Time and telling stay with their guards. */
+export function adjust(outer: Policy, { given }: Policy): Policy {
+  const { clock, watch, shutdown, rethrow, onOutcome, onLateSettlement, waitUntil, ...adjusted } = given
+  return { ...outer, ...adjusted }
+}
+
+function toInvalidOption(issue: z.core.$ZodIssue, options: object): InvalidOptionError {
+  const unknown = issue.code === 'unrecognized_keys'
+  const option = String(unknown ? issue.keys[0] : issue.path[0])
+  const expected = unknown ? `one of ${optionNames.join(', ')}` : issue.message
+  return new InvalidOptionError(option, expected, (options as Record<string, unknown>)[option])
+}
+
+function toLimit(timeout: number | false | undefined): number | undefined {
+  return timeout === false ? Number.POSITIVE_INFINITY : timeout
+}
+
+function withoutUndefined<T extends object>(object: T): { [Key in keyof T]: Exclude<T[Key], undefined> } {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as never
+}
+
+function isAbortSignal(value: unknown): boolean {
+  return Object.prototype.toString.call(value) === '[object AbortSignal]'
+}
+
+function isClock(value: unknown): boolean {
+  const clock = value as Partial<Clock> | null | undefined
+  return [clock?.now, clock?.setTimeout, clock?.clearTimeout].every((method) => typeof method === 'function')
+}

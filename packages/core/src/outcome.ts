@@ -1,0 +1,70 @@
+/**
+ * How a request ended. There is exactly one for each request; switch on `kind`.
+ *
+ * @example
+ * ```ts
+ * onOutcome(outcome, request) {
+ *   console.log(outcome.status, request.method, request.url, Math.round(outcome.elapsedMs))
+ *   if (outcome.kind === 'failed') console.error(outcome.error)
+ * }
+ * ```
+ */
+export type Outcome = Completed | TimedOut | ClientClosed | Failed | Rejected
+
+export type OutcomeKind = Outcome['kind']
+
+interface Ending {
+  /** The status that was sent; 499 for a client that had gone, which is never sent. */
+  status: number
+  /** Milliseconds from the start of the request to its ending. */
+  elapsedMs: number
+}
+
+/** The handler's own response was sent. An error that it threw *as* a response below 500 counts, too. */
+export interface Completed extends Ending {
+  readonly kind: 'completed'
+}
+
+/** The deadline struck while the handler ran, or a stream limit after its response had begun. */
+export interface TimedOut extends Ending {
+  readonly kind: 'timed-out'
+  readonly phase: 'handling' | 'streaming'
+  /** The limit that was in force, in milliseconds. */
+  readonly timeoutMs: number
+  /** How late the timer itself was, in milliseconds: a blocked event loop shows here. */
+  readonly lateMs: number
+}
+
+/** The client left: before the handler ran, while it ran, or while its response was being written. */
+export interface ClientClosed extends Ending {
+  readonly kind: 'client-closed'
+  readonly phase: 'waiting' | 'handling' | 'writing'
+}
+
+/** The handler threw, or its body did after it had begun, or the server was shut down. */
+export interface Failed extends Ending {
+  readonly kind: 'failed'
+  readonly phase: 'handling' | 'streaming'
+  /** What was thrown, as it was thrown. */
+  readonly error: unknown
+}
+
+/** The handler never ran. */
+export interface Rejected extends Ending {
+  readonly kind: 'rejected'
+  readonly reason: 'expired' | 'overloaded' | 'shutdown'
+}
+
+/**
+ * What an abandoned handler did after its request had ended. Its result reached nobody; `cancelled` means that it
+ * stopped because its signal told it to.
+ */
+export interface LateSettlement {
+  readonly kind: 'completed' | 'failed' | 'cancelled'
+  /** How the request had ended, before this. */
+  readonly outcome: Outcome
+  /** Milliseconds from the ending to this settlement. */
+  readonly afterMs: number
+  /** What was thrown, when it `failed` or was `cancelled`. */
+  readonly error?: unknown
+}

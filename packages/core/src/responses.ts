@@ -1,0 +1,105 @@
+import type { CurfewErrorCode } from './errors.ts'
+import type { Failed, Outcome, Rejected, TimedOut } from './outcome.ts'
+
+/** What takes the place of a default body: text, an object (sent as JSON), or a whole response. */
+export type ReplyBody = string | Record<string, unknown> | Response
+
+/** A {@link ReplyBody}, or a function that makes one. It runs when the reply is due, and must not wait. */
+export type Reply<Ending extends Outcome> =
+  | ReplyBody
+  | ((outcome: Readonly<Ending>, request: Request) => ReplyBody)
+
+/** What a guard answers by itself. */
+export type Answered = TimedOut | Failed | Rejected
+
+/** The stable `code` in a default body. */
+export type ProblemCode = CurfewErrorCode | 'HANDLER_FAILED' | 'DEADLINE_EXPIRED' | 'OVERLOADED'
+
+const titles: Record<number, string> = {
+  408: 'Request Timeout',
+  500: 'Internal Server Error',
+  503: 'Service Unavailable',
+  504: 'Gateway Timeout',
+}
+
+/** A response as RFC 9457 describes it: `application/problem+json` with the stable `code` beside the standard members. */
+export function problem(status: number, code: ProblemCode, detail?: string): Response {
+  const body = { type: 'about:blank', title: titles[status] ?? 'Error', status, code, detail }
+  return new Response(JSON.stringify(body), {
+    status,
+    headers: { 'content-type': 'application/problem+json' },
+  })
+}
+
+/** What the runtime drops: nobody is there to read it, and no client ever sees a 499. */
+export function clientClosedResponse(): Response {
+  return new Response(null, { status: 499 })
+}
+
+/**
+ * Makes the reply that `option` asks for. When a function throws, or gives what is no reply, there is the default.
+ * HEAD gets no body, nor does a status that has none.
+ */
+export function answer<Ending extends Answered>(
+  option: Reply<Ending> | undefined,
+  outcome: Ending,
+  request: Request,
+  fallback: () => Response,
+): Response {
+  const response = build(option, outcome, request) ?? fallback()
+  const bodyless = request.method === 'HEAD' || [204, 205, 304].includes(response.status)
+  return bodyless ? new Response(null, response) : response
+}
+
+function build<Ending extends Answered>(
+  option: Reply<Ending> | undefined,
+  outcome: Ending,
+  request: Request,
+): Response | undefined {
+  try {
+    const body = typeof option === 'function' ? option(outcome, request) : option
+    if (typeof body === 'string') return new Response(body, { status: outcome.status, headers: plainText })
+    if (isResponse(body)) return option === body ? copyOf(body) : body
+    // A promise is an object too, but never a reply: one that comes later would not be on time.
+    if (body instanceof Promise) void body.catch(() => {})
+    else if (typeof body === 'object') return Response.json(body, { status: outcome.status })
+  } catch {}
+  return undefined
+}
+
+const plainText = { 'content-type': 'text/plain; charset=utf-8' }
+
+const copies = new WeakMap<Response, ArrayBuffer>()
+
+/** One response for many requests: its bytes are kept, for a clone of a clone of a clone would grow without end. */
+function copyOf(template: Response): Response {
+  const bytes = copies.get(template)
+  if (bytes) return new Response(bytes, template)
+  const copy = template.clone()
+  if (template.body)
+    void template
+      .clone()
+      .arrayBuffer()
+      .then((read) => copies.set(template, read))
+  return copy
+}
+
+/** Whether it is a response of any realm: node-server replaces the global, so `instanceof` cannot tell. */
+export function isResponse(value: unknown): value is Response {
+  return Object.prototype.toString.call(value) === '[object Response]'
+}
+
+/** The response that was thrown, or that the thrown error brings along as Hono's `HTTPException` does. */
+export function thrownResponse(error: unknown): Response | undefined {
+  if (isResponse(error)) return error
+  try {
+    const response = (error as { getResponse?(): unknown } | undefined)?.getResponse?.()
+    return isResponse(response) ? response : undefined
+  } catch {
+    return undefined
+  }
+}
+
+export function contentType(response: Response): string {
+  return response.headers.get('content-type') ?? ''
+}

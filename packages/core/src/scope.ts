@@ -1,0 +1,171 @@
+import { attachedClient, type Client, SignalClient } from './client.ts'
+import { Deadline } from './deadline.ts'
+import { type AbortReason, NotGuardedError, ResponseSentError } from './errors.ts'
+import type { Policy } from './options.ts'
+import type { Outcome } from './outcome.ts'
+import { ResponseBuffer } from './response-buffer.ts'
+
+/**
+ * What belongs to one guarded request. Every part is made when it is first asked for, so what a handler does not use
+ * costs it nothing.
+ */
+export abstract class Scope {
+  /** The request as it was handed to the handler. */
+  readonly request: Request
+  /** How the request ended; `undefined` while it has not. */
+  outcome: Outcome | undefined
+  /**
+   * For frameworks that turn what a handler throws into a response of their own: set it to what was thrown, and a
+   * response of 500 or above is recorded as `failed` with it.
+   */
+  handledError: unknown
+  protected policy: Policy
+  protected readonly startedAt: number
+  private readonly inboundMs: number
+  /** The client that an adapter attached; without one the runtime's signal is looked at, as late as possible. */
+  protected readonly attached: Client | undefined
+  private signalClient: SignalClient | undefined
+  private ownDeadline: Deadline | undefined
+  private ownBuffer: ResponseBuffer | undefined
+  private controller: AbortController | undefined
+  private makeReason: (() => AbortReason) | undefined
+  private madeReason: AbortReason | undefined
+
+  constructor(request: Request, policy: Policy, inboundMs: number) {
+    this.request = request
+    this.policy = policy
+    this.startedAt = policy.clock.now()
+    this.inboundMs = inboundMs
+    this.attached = attachedClient(request)
+  }
+
+  /**
+   * Aborts when the request ends without the handler's response, with a typed error as its reason: see
+   * {@link AbortReason}. After the handler has answered it goes on following the client, so that what feeds a streamed
+   * body stops when its reader leaves. Also visible as `request.signal`.
+   */
+  get signal(): AbortSignal {
+    if (this.controller === undefined) {
+      this.controller = new AbortController()
+      if (this.makeReason) this.controller.abort(this.reason)
+      else this.follow()
+    }
+    return this.controller.signal
+  }
+
+  /** The instant by which the response is due, which the handler may move. */
+  get deadline(): Deadline {
+    this.ownDeadline ??= new Deadline(
+      this.policy.clock,
+      this.startedAt,
+      this.policy.timeoutMs,
+      this.inboundMs,
+      (dueAt) => this.deadlineMoved(dueAt),
+    )
+    return this.ownDeadline
+  }
+
+  /** Where an imperative handler writes its response. It is sent if the handler returns nothing. */
+  get response(): ResponseBuffer {
+    this.ownBuffer ??= new ResponseBuffer(this.policy.maxBytes, () => this.refuseLateWrite())
+    return this.ownBuffer
+  }
+
+  /** Why the signal was, or would be, aborted; `undefined` as long as it is not. */
+  get reason(): AbortReason | undefined {
+    this.madeReason ??= this.makeReason?.()
+    return this.madeReason
+  }
+
+  /**
+   * Lets work go on after the response. Where the runtime would drop it, it is handed to its own `waitUntil`; when it
+   * rejects, that goes to the console instead of ending the process.
+   */
+  waitUntil(promise: Promise<unknown>): void {
+    const contained = promise.catch((error) => console.error('Curfew waitUntil failed:', error))
+    this.policy.waitUntil?.(contained, this.request)
+  }
+
+  /** Starts to follow the client, if nobody has yet. */
+  protected abstract follow(): void
+  protected abstract deadlineMoved(dueAt: number): void
+
+  protected get client(): Client {
+    if (this.attached) return this.attached
+    this.signalClient ??= new SignalClient(signalOf(this.request))
+    return this.signalClient
+  }
+
+  protected get writtenBuffer(): ResponseBuffer | undefined {
+    return this.ownBuffer
+  }
+
+  /** Whether anybody could notice that the signal aborts. */
+  protected get signalRead(): boolean {
+    return this.controller !== undefined
+  }
+
+  /** The reason is made when somebody looks at it: thousands may expire together with nobody looking. */
+  protected abort(makeReason: () => AbortReason): void {
+    if (this.makeReason) return
+    this.makeReason = makeReason
+    this.controller?.abort(this.reason)
+  }
+
+  protected endDeadline(): void {
+    this.ownDeadline?.end()
+  }
+
+  private refuseLateWrite(): void {
+    if (!this.outcome) return
+    this.policy.counters.lateWrites++
+    throw this.reason ?? new ResponseSentError(this.outcome.status)
+  }
+}
+
+const scopeKey: unique symbol = Symbol.for('curfew.scope') as never
+
+interface Scoped {
+  [scopeKey]?: Scope
+}
+
+/** One descriptor for all requests: the getter finds the scope, so nothing is made for a signal that nobody reads. */
+const shadowedSignal: PropertyDescriptor & ThisType<Scoped> = {
+  configurable: true,
+  get() {
+    return this[scopeKey]?.signal
+  },
+}
+
+/** Makes the scope findable by its request, and `request.signal` the scope's. */
+export function attachScope(request: Request, scope: Scope): void {
+  ;(request as Scoped)[scopeKey] = scope
+  Object.defineProperty(request, 'signal', shadowedSignal)
+}
+
+/** The scope of a request that may have none. */
+export function findScope(request: Request): Scope | undefined {
+  return (request as Scoped)[scopeKey]
+}
+
+/**
+ * The scope of the request that a guard handed to the handler. It must be that very object: a copy (`new Request(…)`,
+ * `request.clone()`) has none.
+ *
+ * @throws {NotGuardedError} when no guard runs for this object
+ *
+ * @example
+ * ```ts
+ * const { signal, deadline, response } = scopeOf(request)
+ * ```
+ */
+export function scopeOf(request: Request): Scope {
+  const scope = findScope(request)
+  if (!scope) throw new NotGuardedError(request)
+  return scope
+}
+
+/** The signal that the runtime gave the request, under the one that shadows it. */
+function signalOf(request: Request): AbortSignal | null | undefined {
+  return Reflect.get(Object.getPrototypeOf(request), 'signal', request)
+}

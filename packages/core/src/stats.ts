@@ -1,0 +1,35 @@
+import type { LateSettlement, OutcomeKind } from './outcome.ts'
+
+/** What a guard has seen since it was made. Live: read it again for newer numbers. */
+export interface Stats {
+  /** Requests that have not ended yet. */
+  readonly active: number
+  /** Handlers that are still at work although their request has ended. */
+  readonly abandoned: number
+  /** Requests by how they ended. */
+  readonly outcomes: Readonly<Record<OutcomeKind, number>>
+  /** Abandoned handlers by what they did in the end. */
+  readonly late: Readonly<Record<LateSettlement['kind'], number>>
+  /** Attempts of abandoned handlers to write into their response. */
+  readonly lateWrites: number
+  /** Hooks that threw, or rejected. */
+  readonly hookFailures: number
+}
+
+/** The same, for the guard that counts. */
+export type Counters = {
+  -readonly [Key in keyof Stats]: Stats[Key] extends number
+    ? number
+    : { -readonly [Kind in keyof Stats[Key]]: number }
+}
+
+export function newCounters(): Counters {
+  return {
+    active: 0,
+    abandoned: 0,
+    outcomes: { completed: 0, 'timed-out': 0, 'client-closed': 0, failed: 0, rejected: 0 },
+    late: { completed: 0, failed: 0, cancelled: 0 },
+    lateWrites: 0,
+    hookFailures: 0,
+  }
+}
