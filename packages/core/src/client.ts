@@ -16,7 +16,7 @@ export interface Client {
   unwatch(): void
 }
 
-/** Who is told, at most once, how an exchange ended. */
+/** Who is told, at most once, how an exchange ended; all of it may come late. */
 export interface ClientWatcher {
   /** The client left before it had the whole response. */
   clientClosed(): void
@@ -24,6 +24,8 @@ export interface ClientWatcher {
   delivered(): void
   /** The response broke on this side after it had begun. */
   broke(error: unknown): void
+  /** The server stops, and waits for this request no longer. */
+  shutDown(): void
 }
 
 const clientKey: unique symbol = Symbol.for('curfew.client') as never

@@ -116,9 +116,14 @@ export abstract class Scope {
     this.ownDeadline?.end()
   }
 
+  /** For adapters: counts an attempt of an abandoned handler to write into its response. */
+  lateWrite(): void {
+    this.policy.counters.lateWrites++
+  }
+
   private refuseLateWrite(): void {
     if (!this.outcome) return
-    this.policy.counters.lateWrites++
+    this.lateWrite()
     throw this.reason ?? new ResponseSentError(this.outcome.status)
   }
 }

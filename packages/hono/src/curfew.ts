@@ -1,0 +1,65 @@
+import { type GuardOptions, guard, type HandlerResult, type Scope, type Stats, scopeOf } from '@curfew/core'
+import type { Context, MiddlewareHandler, Next } from 'hono'
+import { type Before, before, replace, runInside, takeBack, takeOver } from './isolation.ts'
+
+/** A middleware with its guard's numbers. */
+export type CurfewMiddleware = MiddlewareHandler & { readonly stats: Stats }
+
+/**
+ * Guards everything that comes after it: each request has one ending, by the deadline, whatever the handlers do. What
+ * middleware before it set (CORS, a request id) is in every reply; what handlers set before a timeout, or do to `c`
+ * after it, is in none. Errors go to `app.onError` as ever, and are recorded as `failed` when that answers 500 or
+ * above; with `rethrow: false` what even that does not catch is answered here.
+ *
+ * Under another `curfew()`, or a guarded `serve()`, it adjusts that one instead: one request, one race.
+ *
+ * @throws {InvalidOptionError} for an option that is unknown or has a value that it cannot have
+ *
+ * @example
+ * ```ts
+ * app.use(cors())
+ * app.use(curfew({ timeoutMs: 5_000, onOutcome: (outcome, request) => log(outcome, request) }))
+ * app.get('/report', deadline(30_000), async (c) => c.json(await db.query(sql, { signal: c.req.raw.signal })))
+ * ```
+ */
+export function curfew(options: GuardOptions = {}): CurfewMiddleware {
+  const guarded = guard(inside, { rethrow: true, ...options })
+
+  async function middleware(c: Context, next: Next): Promise<void> {
+    const entry: Entry = { before: before(c), scope: undefined }
+    try {
+      respond(c, entry, await guarded(c.req.raw, c, next, entry))
+    } catch (error) {
+      if (c.finalized) takeBack(c, entry.before)
+      throw error
+    }
+  }
+
+  return Object.assign(middleware, { stats: guarded.stats })
+}
+
+/** One pass of a request through the middleware. */
+interface Entry {
+  readonly before: Before
+  /** The scope, once what is inside has been called. */
+  scope: Scope | undefined
+}
+
+async function inside(request: Request, c: Context, next: Next, entry: Entry): Promise<HandlerResult> {
+  const scope = scopeOf(request)
+  entry.scope = scope
+  await runInside(c, scope, next)
+  // Hono has made a response of what was thrown.
+  scope.handledError = c.error
+  return c.finalized ? c.res : undefined
+}
+
+/** Puts the response of the race where Hono looks for it. */
+function respond(c: Context, { before, scope }: Entry, response: Response | undefined): void {
+  if (!response || (c.finalized && response === c.res)) return
+  const outcome = scope?.outcome
+  const handlers =
+    outcome?.kind === 'completed' || (outcome?.kind === 'failed' && scope?.handledError !== undefined)
+  if (handlers && !scope?.reason) replace(c, response)
+  else takeOver(c, scope, response, before)
+}

@@ -1,0 +1,49 @@
+import type { GuardOptions } from '@curfew/core'
+import { getRequestListener } from '@hono/node-server'
+import { contained, type FetchHandler, fetchCallback, type Listener } from './fetch-callback.ts'
+
+/** What a guard may be told, and what node-server may be told of how to read a request. */
+export interface ListenerOptions extends GuardOptions {
+  /** The host for a request that names none. */
+  hostname?: string
+  /** Whether node-server may replace the global `Request` and `Response` by faster ones (default `true`). */
+  overrideGlobalObjects?: boolean
+  /** Whether what a handler left unread of a request is read and dropped (default `true`). */
+  autoCleanupIncoming?: boolean
+}
+
+/**
+ * A listener that runs a fetch handler over `@hono/node-server`, with the connection itself as the client that is
+ * watched. Given any option of a guard, it guards the handler. Given none it does not, so that guards further in (the
+ * `curfew()` of a Hono app, say) decide and answer by themselves; they, too, then see the connection.
+ *
+ * @throws {InvalidOptionError} for an option that is unknown or has a value that it cannot have
+ *
+ * @example
+ * ```ts
+ * createServer(createListener(app.fetch, { timeoutMs: 5_000 })).listen(3000)
+ * ```
+ */
+export function createListener(fetch: FetchHandler, options: ListenerOptions = {}): Listener {
+  const { guardOptions, nodeServerOptions } = split(options)
+  const open = new Set<never>()
+  return contained(getRequestListener(fetchCallback(fetch, guardOptions, open), nodeServerOptions), open)
+}
+
+/** Tells node-server's options from the guard's. */
+export function split({
+  hostname,
+  overrideGlobalObjects,
+  autoCleanupIncoming,
+  ...guardOptions
+}: ListenerOptions): {
+  guardOptions: GuardOptions
+  nodeServerOptions: Pick<ListenerOptions, 'hostname' | 'overrideGlobalObjects' | 'autoCleanupIncoming'>
+} {
+  const nodeServerOptions = {
+    ...(hostname !== undefined && { hostname }),
+    ...(overrideGlobalObjects !== undefined && { overrideGlobalObjects }),
+    ...(autoCleanupIncoming !== undefined && { autoCleanupIncoming }),
+  }
+  return { guardOptions, nodeServerOptions }
+}

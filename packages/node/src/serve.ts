@@ -1,0 +1,119 @@
+import { createServer as createHttpServer } from 'node:http'
+import type { Http2Server, ServerHttp2Session } from 'node:http2'
+import type { AddressInfo } from 'node:net'
+import { createAdaptorServer, type ServerType } from '@hono/node-server'
+import type { Connection } from './connection.ts'
+import { type ListenerOptions, split } from './create-listener.ts'
+import { contained, type FetchHandler, fetchCallback } from './fetch-callback.ts'
+
+type NodeServerOptions = Parameters<typeof createAdaptorServer>[0]
+
+/** Where and how to listen, and what the guard may be told. */
+export interface ServeOptions extends ListenerOptions {
+  fetch: FetchHandler
+  /** Default 3000; 0 for any that is free. */
+  port?: number
+  /** `createServer` of `node:http` (the default), `node:https` or `node:http2`, or its `createSecureServer`. */
+  createServer?: NodeServerOptions['createServer']
+  /** What that function is given: the certificate, say. */
+  serverOptions?: NodeServerOptions['serverOptions']
+  /** `{ server }` of the `ws` package, for node-server's `upgradeWebSocket`. */
+  websocket?: NodeServerOptions['websocket']
+}
+
+/** A server that listens. */
+export interface CurfewServer {
+  /** Node's own server, for what Curfew does not do. */
+  readonly server: ServerType
+  /** The address, once it listens; rejects if it cannot. */
+  readonly listening: Promise<AddressInfo>
+  /**
+   * Stops: nobody new is let in, idle connections end, and requests may finish for `graceMs` milliseconds (default
+   * 10 000). Who is not done by then is aborted with a `ShutdownError` and answered 503; a response that is still
+   * being written is cut off. Resolves when the last connection has ended.
+   */
+  close(options?: { graceMs?: number }): Promise<void>
+}
+
+/** How long the answers to those who were cut short may take to be written. */
+const FLUSH_MS = 1_000
+
+/**
+ * Serves a fetch handler: {@link createListener} and a server around it, with a `close()` that lets requests finish.
+ *
+ * @throws {InvalidOptionError} for an option that is unknown or has a value that it cannot have
+ *
+ * @example
+ * ```ts
+ * const server = serve({ fetch: app.fetch, port: 3000, timeoutMs: 5_000 })
+ * console.log('listening on', (await server.listening).port)
+ * process.once('SIGTERM', () => server.close({ graceMs: 10_000 }))
+ * ```
+ */
+export function serve(options: ServeOptions): CurfewServer {
+  const { fetch, port = 3000, createServer = createHttpServer, serverOptions, websocket, ...rest } = options
+  const { guardOptions, nodeServerOptions } = split(rest)
+  const open = new Set<Connection>()
+  const create = createServer as (options: object, listener: unknown) => ServerType
+  const server = createAdaptorServer({
+    ...nodeServerOptions,
+    fetch: fetchCallback(fetch, guardOptions, open),
+    ...(websocket && { websocket }),
+    ...(serverOptions && { serverOptions }),
+    createServer: (own: object, listener: Parameters<typeof contained>[0]) =>
+      create(own, contained(listener, open)),
+  } as NodeServerOptions)
+
+  const sessions = new Set<ServerHttp2Session>()
+  ;(server as Http2Server).on('session', (session) => {
+    sessions.add(session)
+    session.once('close', () => sessions.delete(session))
+  })
+
+  const listening = new Promise<AddressInfo>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, options.hostname, () => resolve(server.address() as AddressInfo))
+  })
+
+  function endIdle(): void {
+    if ('closeIdleConnections' in server) server.closeIdleConnections()
+    for (const session of sessions) session.close()
+  }
+
+  async function stop(graceMs: number): Promise<void> {
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+    endIdle()
+    if (await within(graceMs, closed)) return
+    for (const connection of [...open]) connection.shutDown()
+    // A connection counts as idle only once its answer has been written.
+    const sweep = setInterval(endIdle, 10)
+    const flushed = await within(FLUSH_MS, closed)
+    clearInterval(sweep)
+    if (flushed) return
+    for (const connection of [...open]) connection.cut()
+    for (const session of sessions) session.destroy()
+    if ('closeAllConnections' in server) server.closeAllConnections()
+    await closed
+  }
+
+  let stopping: Promise<void> | undefined
+  return {
+    server,
+    listening,
+    close({ graceMs = 10_000 } = {}) {
+      stopping ??= stop(graceMs)
+      return stopping
+    },
+  }
+}
+
+/** Whether it settles in time. */
+async function within(ms: number, promise: Promise<void>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms)
+  })
+  const inTime = await Promise.race([promise.then(() => true), late])
+  clearTimeout(timer)
+  return inTime
+}
