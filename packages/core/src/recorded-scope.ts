@@ -11,6 +11,7 @@ export abstract class RecordedScope extends Scope {
   /** Whether the handler, or the draining of its body, is still at work. */
   protected working = true
   private recorded = false
+  private late: LateSettlement | undefined
   private readonly guards: Policy[]
 
   constructor(request: Request, policy: Policy, inboundMs: number) {
@@ -58,21 +59,27 @@ export abstract class RecordedScope extends Scope {
       counters.outcomes[outcome.kind]++
       if (onOutcome) notify(counters, onOutcome, outcome, this.request)
     }
+    this.tellLate()
   }
 
   protected recordLate(kind: LateSettlement['kind'], error?: unknown): void {
     const { outcome } = this
     if (!this.working || !outcome) return
     this.working = false
-    const late = {
-      kind,
-      outcome,
-      afterMs: this.elapsedMs() - outcome.elapsedMs,
-      ...(kind !== 'completed' && { error }),
-    }
-    for (const { counters, onLateSettlement } of this.guards) {
+    const afterMs = this.elapsedMs() - outcome.elapsedMs
+    this.late = kind === 'completed' ? { kind, outcome, afterMs } : { kind, outcome, afterMs, error }
+    for (const { counters } of this.guards) {
       counters.abandoned--
       counters.late[kind]++
+    }
+    this.tellLate()
+  }
+
+  /** The ending is told first, even where its record had to wait for the response to be written. */
+  private tellLate(): void {
+    const { late } = this
+    if (!this.recorded || !late) return
+    for (const { counters, onLateSettlement } of this.guards) {
       if (onLateSettlement) notify(counters, onLateSettlement, late, this.request)
     }
   }

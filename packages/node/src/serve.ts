@@ -38,6 +38,8 @@ export interface CurfewServer {
 /** How long the answers to those who were cut short may take to be written. */
 const FLUSH_MS = 1_000
 
+const SWEEP_MS = 20
+
 /**
  * Serves a fetch handler: {@link createListener} and a server around it, with a `close()` that lets requests finish.
  *
@@ -83,17 +85,19 @@ export function serve(options: ServeOptions): CurfewServer {
   async function stop(graceMs: number): Promise<void> {
     const closed = new Promise<void>((resolve) => server.close(() => resolve()))
     endIdle()
-    if (await within(graceMs, closed)) return
-    for (const connection of [...open]) connection.shutDown()
-    // A connection counts as idle only once its answer has been written.
-    const sweep = setInterval(endIdle, 10)
-    const flushed = await within(FLUSH_MS, closed)
-    clearInterval(sweep)
-    if (flushed) return
-    for (const connection of [...open]) connection.cut()
-    for (const session of sessions) session.destroy()
-    if ('closeAllConnections' in server) server.closeAllConnections()
-    await closed
+    // A connection counts as idle only once its answer has been written, so this has to look again.
+    const sweep = setInterval(endIdle, SWEEP_MS)
+    try {
+      if (await within(graceMs, closed)) return
+      for (const connection of [...open]) connection.shutDown()
+      if (await within(FLUSH_MS, closed)) return
+      for (const connection of [...open]) connection.cut()
+      for (const session of sessions) session.destroy()
+      if ('closeAllConnections' in server) server.closeAllConnections()
+      await closed
+    } finally {
+      clearInterval(sweep)
+    }
   }
 
   let stopping: Promise<void> | undefined
