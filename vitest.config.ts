@@ -5,7 +5,12 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['curfew-source', 'module', 'node', 'import', 'default'] } },
   resolve: { conditions: ['curfew-source'] },
   test: {
-    include: ['packages/*/{src,test}/**/*.test.ts', 'apps/*/test/**/*.test.ts'],
+    include: ['packages/*/{src,test}/**/*.test.ts', 'apps/*/test/**/*.test.ts', 'bench/test/**/*.test.ts'],
+    // Only what the test runner itself reports counts: .ci/run reads it from here.
+    ...(process.env.CURFEW_TEST_REPORT && {
+      reporters: ['default', 'json'],
+      outputFile: { json: process.env.CURFEW_TEST_REPORT },
+    }),
     testTimeout: 30_000,
     hookTimeout: 30_000,
   },

@@ -1,0 +1,2 @@
+/** What is compared within one group. */
+export type Cases = Record<string, () => unknown>
