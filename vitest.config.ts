@@ -11,6 +11,8 @@ export default defineConfig({
       reporters: ['default', 'json'],
       outputFile: { json: process.env.CURFEW_TEST_REPORT },
     }),
+    // Most of what the suites do is wait for servers, so more of them than there are cores can run.
+    maxWorkers: 4,
     testTimeout: 30_000,
     hookTimeout: 30_000,
   },

@@ -38,8 +38,9 @@ export function createApp({ limitMs, greeter, ...hooks }: AppOptions): Hono<Env>
   })
 
   // Too slow. The signal stops the upstream call, too: at the deadline, or when the client leaves.
-  app.get(routes.long, async (c) => {
+  app.on(['GET', 'POST'], routes.long, async (c) => {
     const { signal } = scopeOf(c)
+    await c.req.text()
     const name = c.req.query('name') ?? 'world'
     return c.text(await greeter.sayHello({ name, delayMs: limitMs * 2.5 }, { signal }))
   })

@@ -22,8 +22,8 @@ export interface ClientWatcher {
   clientClosed(): void
   /** The whole response has been handed to the operating system. */
   delivered(): void
-  /** The response broke on this side after it had begun. */
-  broke(error: unknown): void
+  /** The response broke on this side: half-way, or before its head, and then `status` was sent instead. */
+  broke(error: unknown, status?: number): void
   /** The server stops, and waits for this request no longer. */
   shutDown(): void
 }

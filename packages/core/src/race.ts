@@ -223,14 +223,10 @@ export class Race extends RecordedScope implements ClientWatcher, StreamWatcher 
     this.client.unwatch()
   }
 
-  broke(error: unknown): void {
-    this.amend({
-      kind: 'failed',
-      phase: 'streaming',
-      status: this.outcome?.status ?? 500,
-      elapsedMs: this.elapsedMs(),
-      error,
-    })
+  broke(error: unknown, instead?: number): void {
+    const phase = instead ? 'handling' : 'streaming'
+    const status = instead ?? this.outcome?.status ?? 500
+    this.amend({ kind: 'failed', phase, status, elapsedMs: this.elapsedMs(), error })
     this.done()
   }
 

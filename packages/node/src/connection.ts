@@ -20,7 +20,7 @@ export class Connection implements Client {
   private readonly stream: ServerHttp2Stream | undefined
   private readonly open: Set<Connection>
   private watcher: ClientWatcher | undefined
-  private failure: { readonly error: unknown } | undefined
+  private failure: { readonly error: unknown; readonly status?: number } | undefined
 
   /** @param open where the exchange is kept as long as it is followed and not over */
   constructor(incoming: Incoming, outgoing: Outgoing, open: Set<Connection>) {
@@ -48,6 +48,19 @@ export class Connection implements Client {
     this.watcher = undefined
   }
 
+  /** Whether the connection is one of HTTP/2, shared with other exchanges. */
+  get multiplexed(): boolean {
+    return this.stream !== undefined
+  }
+
+  /**
+   * Whether a body has to be written piece by piece. Node counts what a reset stream has left unsent against its
+   * HTTP/2 session for good, and refuses every later stream of the session when that is too much.
+   */
+  mustPace(body: string | Uint8Array | null): boolean {
+    return this.multiplexed && body !== null && body.length > PIECE_BYTES
+  }
+
   /** Tells the guard that nobody waits for this handler any longer; it is answered 503. */
   shutDown(): void {
     this.watcher?.shutDown()
@@ -59,15 +72,16 @@ export class Connection implements Client {
    */
   breakOff(error: unknown): void {
     if (this.closed) return
+    if (!this.outgoing.headersSent) return this.writeFailure(error)
     this.failure = { error }
-    if (!this.outgoing.headersSent) return this.writeFailure()
     if (this.stream) this.stream.close(INTERNAL_ERROR)
     else if (this.socket instanceof Socket && !('encrypted' in this.socket)) this.socket.resetAndDestroy()
     else this.socket.destroy()
   }
 
-  private writeFailure(): void {
+  private writeFailure(error: unknown): void {
     const response = problem(500, 'HANDLER_FAILED')
+    this.failure = { error, status: response.status }
     for (const name of this.outgoing.getHeaderNames()) this.outgoing.removeHeader(name)
     this.outgoing.statusCode = response.status
     this.outgoing.setHeader('content-type', 'application/problem+json')
@@ -80,7 +94,7 @@ export class Connection implements Client {
     const { watcher } = this
     this.watcher = undefined
     if (!watcher) return
-    if (this.failure) watcher.broke(this.failure.error)
+    if (this.failure) watcher.broke(this.failure.error, this.failure.status)
     else if (this.delivered) watcher.delivered()
     else watcher.clientClosed()
   }
@@ -100,6 +114,9 @@ export class Connection implements Client {
 }
 
 const INTERNAL_ERROR = 2
+
+/** How much is written at a time over HTTP/2. */
+export const PIECE_BYTES: number = 64 * 1024
 
 /** One listener a socket, however many pipelined requests wait on it. */
 const closeListeners = new WeakMap<Socket, Set<() => void>>()

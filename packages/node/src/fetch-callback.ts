@@ -2,7 +2,7 @@ import { attachClient, type GuardOptions, guard, type HandlerResult } from '@cur
 import type { Http2Bindings, HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { Connection, type Incoming, type Outgoing } from './connection.ts'
-import { isStatic } from './static-response.ts'
+import { staticBody } from './static-response.ts'
 import { writeStream } from './write-stream.ts'
 
 /** What a handler gets besides the request: Node's own objects, as `@hono/node-server` passes them. */
@@ -44,7 +44,9 @@ function hand(response: HandlerResult, connection: Connection): HandlerResult | 
     void response.body?.cancel().catch(() => {})
     return RESPONSE_ALREADY_SENT
   }
-  if (isStatic(response) || response.body === null) return response
+  const body = staticBody(response)
+  if (body !== undefined && !connection.mustPace(body)) return response
+  if (response.body === null) return response
   return writeStream(response, connection).then(() => RESPONSE_ALREADY_SENT)
 }
 

@@ -1,6 +1,7 @@
+import type { EventEmitter } from 'node:events'
 import { createServer as createHttpServer } from 'node:http'
-import type { Http2Server, ServerHttp2Session } from 'node:http2'
-import type { AddressInfo } from 'node:net'
+import type { ServerHttp2Session } from 'node:http2'
+import type { AddressInfo, Socket } from 'node:net'
 import { createAdaptorServer, type ServerType } from '@hono/node-server'
 import type { Connection } from './connection.ts'
 import { type ListenerOptions, split } from './create-listener.ts'
@@ -66,11 +67,8 @@ export function serve(options: ServeOptions): CurfewServer {
       create(own, contained(listener, open)),
   } as NodeServerOptions)
 
-  const sessions = new Set<ServerHttp2Session>()
-  ;(server as Http2Server).on('session', (session) => {
-    sessions.add(session)
-    session.once('close', () => sessions.delete(session))
-  })
+  const sockets = tracked<Socket>(server, 'connection')
+  const sessions = tracked<ServerHttp2Session>(server, 'session')
 
   const listening = new Promise<AddressInfo>((resolve, reject) => {
     server.once('error', reject)
@@ -92,8 +90,7 @@ export function serve(options: ServeOptions): CurfewServer {
       for (const connection of [...open]) connection.shutDown()
       if (await within(FLUSH_MS, closed)) return
       for (const connection of [...open]) connection.cut()
-      for (const session of sessions) session.destroy()
-      if ('closeAllConnections' in server) server.closeAllConnections()
+      for (const socket of sockets) socket.destroy()
       await closed
     } finally {
       clearInterval(sweep)
@@ -109,6 +106,16 @@ export function serve(options: ServeOptions): CurfewServer {
       return stopping
     },
   }
+}
+
+/** What the server has opened of a kind, as long as it is open. */
+function tracked<T extends Socket | ServerHttp2Session>(server: ServerType, event: string): ReadonlySet<T> {
+  const open = new Set<T>()
+  ;(server as EventEmitter).on(event, (one: T) => {
+    open.add(one)
+    one.once('close', () => open.delete(one))
+  })
+  return open
 }
 
 /** Whether it settles in time. */

@@ -1,15 +1,15 @@
 /**
- * Whether a response is text or bytes that node-server will write by itself, at once and in one piece. node-server's
- * own `Response` remembers what it was made of, under a symbol that it does not export; looking at `.body` instead
- * would make it build a stream, which halves the throughput. Where the symbol is not found every response counts as a
- * stream: slower, and as right.
+ * The text or bytes that a response was made of, `null` for no body; `undefined` when it is a stream, or cannot be told.
+ * node-server's own `Response` remembers it under a symbol that is not exported; looking at `.body` instead would make
+ * it build a stream, which halves the throughput. Where the symbol is not found every response counts as a stream:
+ * slower, and as right.
  */
-export function isStatic(response: Response): boolean {
+export function staticBody(response: Response): string | Uint8Array | null | undefined {
   const key = cacheKey()
-  const cached = key && Reflect.get(response, key)
-  if (!Array.isArray(cached)) return false
-  const body = cached[1]
-  return body === null || typeof body === 'string' || body instanceof Uint8Array
+  const cached: unknown = key && Reflect.get(response, key)
+  if (!Array.isArray(cached)) return undefined
+  const body: unknown = cached[1]
+  return body === null || typeof body === 'string' || body instanceof Uint8Array ? body : undefined
 }
 
 let found: { readonly replaced: unknown; readonly key: symbol | undefined } | undefined

@@ -1,0 +1,34 @@
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type Fixture, type Protocol, selfSigned, startServer } from '@curfew/conformance'
+import { routes } from '../src/routes.ts'
+
+const limitMs = 400
+
+/** The example as `npm start` runs it, in a process of its own, with a shorter limit and its log as JSON. */
+export function example(protocol: Protocol): Fixture {
+  return { limitMs, protocols: [protocol], start }
+}
+
+async function start(protocol: Protocol): ReturnType<Fixture['start']> {
+  const server = await startServer({
+    command: process.execPath,
+    args: [fileURLToPath(new URL('../dist/main.js', import.meta.url))],
+    env: { LIMIT_MS: String(limitMs), PORT: '0', LOG: 'json', PROTOCOL: protocol, ...certificate() },
+  })
+  return { ...server, routes }
+}
+
+let files: { TLS_CERT: string; TLS_KEY: string } | undefined
+
+function certificate(): { TLS_CERT: string; TLS_KEY: string } {
+  if (files) return files
+  const folder = mkdtempSync(join(tmpdir(), 'curfew-'))
+  files = { TLS_CERT: join(folder, 'cert.pem'), TLS_KEY: join(folder, 'key.pem') }
+  const { cert, key } = selfSigned()
+  writeFileSync(files.TLS_CERT, cert)
+  writeFileSync(files.TLS_KEY, key, { mode: 0o600 })
+  return files
+}

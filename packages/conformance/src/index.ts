@@ -1,0 +1,8 @@
+export { conformance } from './conformance.ts'
+export type { Fixture, Protocol, RouteName, Routes, Target } from './fixture.ts'
+export { type Http2Client, type Http2Request, http2Client } from './http2-client.ts'
+export { type RawClient, type RawClientOptions, rawClient } from './raw-client.ts'
+export type { Head, RawResponse, ReadOptions } from './read-response.ts'
+export type { RecordLog, ServerRecord } from './record-log.ts'
+export { selfSigned } from './self-signed.ts'
+export { type Exit, type Server, type ServerCommand, startServer } from './start-server.ts'
