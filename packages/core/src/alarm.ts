@@ -26,11 +26,13 @@ export class Alarm {
   /** Rings at `dueAt` on the clock; `Infinity` means never. */
   set(dueAt: number, now: number = this.clock.now()): void {
     this.dueAt = dueAt
+    this.deferred = false
     if (dueAt < this.firesAt) this.arm(now)
   }
 
   clear(): void {
     this.dueAt = Number.POSITIVE_INFINITY
+    this.deferred = false
     this.disarm()
   }
 

@@ -130,3 +130,25 @@ function show(value: unknown): string {
   if (typeof value === 'object' && value !== null) return Object.prototype.toString.call(value)
   return String(value)
 }
+
+/** Whether an abandoned handler stopped because it was told to, by the signal that was aborted with `reason`. */
+export function isCancellation(error: unknown, reason: unknown): boolean {
+  if (reason === undefined) return false
+  const [name, cause] = [read(error, 'name'), read(error, 'cause')]
+  return error === reason || cause === reason || name === 'AbortError'
+}
+
+/** The message of whatever was thrown. */
+export function messageOf(error: unknown): string | undefined {
+  const message = read(error, 'message') ?? error
+  return typeof message === 'object' && message !== null ? undefined : String(message)
+}
+
+/** Anything can be thrown, also what throws when it is looked at. */
+function read(error: unknown, name: string): unknown {
+  try {
+    return (error as Record<string, unknown> | null | undefined)?.[name]
+  } catch {
+    return undefined
+  }
+}

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { deferred, get, never, observed, oddities, soon, thrownBy } from '../test/support.ts'
+import { deferred, get, observed, oddities, soon } from '../test/support.ts'
 import { guard, ShutdownError } from './index.ts'
 
 describe('a handler that throws', () => {
@@ -53,12 +53,21 @@ describe('a handler that throws', () => {
     test('is handed on as it is under rethrow', async () => {
       const { options } = observed({ rethrow: true })
       const value = make()
-      const sync = (): never => {
-        throw value
+      const handlers = [
+        (): never => {
+          throw value
+        },
+        () => Promise.reject(value),
+      ]
+      const same: boolean[] = []
+      for (const handler of handlers) {
+        try {
+          await soon(guard(handler, options)(get()))
+        } catch (error) {
+          same.push(Object.is(error, value))
+        }
       }
-      expect(Object.is(await thrownBy(() => guard(sync, options)(get())), value)).toBe(true)
-      const later = () => Promise.reject(value)
-      expect(Object.is(await thrownBy(() => guard(later, options)(get())), value)).toBe(true)
+      expect(same).toEqual([true, true])
     })
 
     test('after its end is one late failure', async () => {
@@ -164,6 +173,14 @@ describe('a handler that throws', () => {
     await clock.advance(0)
     expect(outcomes).toMatchObject([{ kind: 'failed', error }])
     expect(clock.pending).toBe(0)
+  })
+
+  test('rethrow hands on the error of a handler that returned no response', async () => {
+    const { outcomes, options, clock } = observed({ rethrow: true })
+    expect(() => guard(() => 'hello' as never, options)(get())).toThrow('no Response')
+    await expect(guard(async () => 'hello' as never, options)(get())).rejects.toThrow('no Response')
+    await clock.advance(0)
+    expect(outcomes).toMatchObject([{ kind: 'failed' }, { kind: 'failed' }])
   })
 
   test('rethrow still answers a timeout and keeps a late throw to itself', async () => {

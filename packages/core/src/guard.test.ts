@@ -6,6 +6,7 @@ import {
   never,
   observed,
   soon,
+  source,
   spiedResponse,
   thrownBy,
   watchedRequest,
@@ -111,9 +112,9 @@ describe('a handler that answers', () => {
     let before: AbortSignal | undefined
     guard((own: Request) => {
       before = own.signal
-      expect(own.signal).toBe(scopeOf(own).signal)
       return new Response()
     }, options)(request)
+    expect(before).toBe(scopeOf(request).signal)
     expect(Object.hasOwn(request, 'signal')).toBe(true)
     expect(Object.keys(request)).not.toContain('signal')
     expect(request.signal).toBe(before)
@@ -411,6 +412,22 @@ describe('a client that leaves', () => {
     await soon(guarded(request))
     await clock.advance(0)
     expect(outcomes).toMatchObject([{ kind: 'client-closed' }])
+  })
+
+  test('a 500 that a framework made for nobody has its body cancelled, and leaves no timer', async () => {
+    const { outcomes, options, clock } = observed({ streamTotalMs: 1_000 })
+    const { request, close } = watchedRequest()
+    const body = source()
+    const guarded = guard(async (own: Request) => {
+      close()
+      scopeOf(own).handledError = brokenPipe()
+      return new Response(body.stream, { status: 500 })
+    }, options)
+    expect((await soon(guarded(request))).status).toBe(499)
+    await clock.advance(0)
+    expect(body.cancelled).toHaveLength(1)
+    expect(outcomes).toMatchObject([{ kind: 'client-closed' }])
+    expect(clock.pending).toBe(0)
   })
 
   test('it is not counted as a timeout when the deadline is shorter than the first tick', async () => {

@@ -52,7 +52,7 @@ export class ManualClock implements Clock {
       this.clearTimeout(next.id)
       next.callback()
     }
-    this.time = until
+    this.time = Math.max(this.time, until)
     await settled()
   }
 

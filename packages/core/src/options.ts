@@ -159,7 +159,7 @@ export const optionNames: readonly (keyof GuardOptions)[] = Object.keys(
  * @throws {InvalidOptionError} naming the first option that is unknown or has a value that it cannot have
  */
 export function parseOptions(options: GuardOptions = {}): Policy {
-  if (typeof options !== 'object' || options === null)
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
     throw new InvalidOptionError('options', 'an object', options)
   const { error } = z.safeParse(schema, options)
   if (error) throw toInvalidOption(error.issues[0]!, options)

@@ -1,10 +1,15 @@
 import { Alarm } from './alarm.ts'
-import type { ClientWatcher } from './client.ts'
-import { type Draining, drain, withBody } from './drain.ts'
-import { ClientClosedError, HandlerTimeoutError, ShutdownError, type StreamTimeoutError } from './errors.ts'
-import { limitStream, type StreamWatcher } from './limit-stream.ts'
+import { type Draining, drain } from './drain.ts'
+import {
+  type AbortReason,
+  ClientClosedError,
+  HandlerTimeoutError,
+  isCancellation,
+  messageOf,
+  ShutdownError,
+} from './errors.ts'
+import { Exchange } from './exchange.ts'
 import type { Rejected } from './outcome.ts'
-import { RecordedScope } from './recorded-scope.ts'
 import {
   type Answered,
   answer,
@@ -28,23 +33,13 @@ const FIRST_TICK_MS = 10
  * One request's race between its handler, the deadline and the client: an arm for each ending. The first arm decides,
  * and what comes to another one later is late. No arm ever throws.
  */
-export class Race extends RecordedScope implements ClientWatcher, StreamWatcher {
+export class Race extends Exchange {
   private sent: Sent
   private resolve: ((sent: Sent) => void) | undefined
   private reject: ((error: unknown) => void) | undefined
   private alarm: Alarm | undefined
-  private following = false
-  private held = false
   private work: Promise<void> | undefined
   private draining: Draining | undefined
-
-  /** Ends a request whose handler is not to run, and gives its reply. */
-  refuse(reason: Rejected['reason'] | 'client-closed'): Sent {
-    this.working = false
-    if (reason === 'client-closed') this.left('waiting')
-    else this.rejected(reason)
-    return this.sent
-  }
 
   /** The handler has returned. An answer that is there already needs no race. */
   start(result: HandlerResult | PromiseLike<HandlerResult>): Sent | Promise<Sent> {
@@ -55,8 +50,17 @@ export class Race extends RecordedScope implements ClientWatcher, StreamWatcher 
 
   /** The handler threw before it returned. */
   caught(error: unknown): Sent {
+    const late = this.outcome !== undefined
     this.threw(error)
-    if (this.policy.rethrow && this.outcome?.kind === 'failed') throw error
+    if (!late && this.policy.rethrow && this.outcome?.kind === 'failed') throw error
+    return this.sent
+  }
+
+  /** The handler is not to run. */
+  refuse(reason: Rejected['reason'] | 'client-closed'): Sent {
+    this.working = false
+    if (reason === 'client-closed') this.left('waiting')
+    else this.rejected(reason)
     return this.sent
   }
 
@@ -69,7 +73,7 @@ export class Race extends RecordedScope implements ClientWatcher, StreamWatcher 
       (result) => this.responded(result),
       (error) => this.threw(error),
     )
-    if (this.outcome) this.resolve?.(this.sent)
+    if (this.outcome) this.abandon()
     else this.arm()
     return reply
   }
@@ -92,33 +96,57 @@ export class Race extends RecordedScope implements ClientWatcher, StreamWatcher 
     )
   }
 
-  private threw(error: unknown): void {
-    if (this.outcome)
-      return this.recordLate(isCancellation(error, this.reason) ? 'cancelled' : 'failed', error)
+  private commit(response: Sent): void {
     this.working = false
-    if (this.client.closed) return this.clientClosed()
-    const response = thrownResponse(error)
-    if (response && response.status < 500) return this.commit(response)
-    const status = response?.status ?? 500
-    const outcome = this.decide({
+    let sent: Sent
+    try {
+      sent = this.limited(response)
+    } catch (error) {
+      return this.failed(error)
+    }
+    // A handler that comes back with nothing gave the connection away: a WebSocket on Bun, say.
+    const status = response?.status ?? 101
+    if (this.handledError === undefined || status < 500) {
+      this.decide({ kind: 'completed', status, elapsedMs: this.elapsedMs() })
+      return this.send(sent)
+    }
+    if (this.client.closed) return this.left('handling')
+    this.decide({
       kind: 'failed',
       phase: 'handling',
       status,
       elapsedMs: this.elapsedMs(),
-      error,
+      error: this.handledError,
     })
-    if (this.policy.rethrow) this.sendError(error)
-    else if (response) this.send(response)
-    else
-      this.answer(this.policy.failureResponse, outcome, () =>
-        problem(500, 'HANDLER_FAILED', this.detailOf(error)),
-      )
+    this.send(sent)
   }
 
-  private struck(lateMs: number): void {
+  private threw(error: unknown): void {
+    if (this.outcome)
+      return this.recordLate(isCancellation(error, this.reason) ? 'cancelled' : 'failed', error)
+    this.working = false
+    if (this.client.closed) return this.left('handling')
+    const response = thrownResponse(error)
+    if (response && response.status < 500) return this.commit(response)
+    this.failed(error, response)
+  }
+
+  private failed(error: unknown, response?: Response): void {
+    const { failureResponse, exposeErrors, rethrow } = this.policy
+    const ending = { status: response?.status ?? 500, elapsedMs: this.elapsedMs() }
+    const outcome = this.decide({ kind: 'failed', phase: 'handling', ...ending, error })
+    if (rethrow) return this.sendError(error)
+    if (response) return this.send(response)
+    const detail = exposeErrors ? messageOf(error) : undefined
+    this.answer(failureResponse, outcome, () => problem(500, 'HANDLER_FAILED', detail))
+  }
+
+  private struck(): void {
+    if (this.client.closed) return this.left('handling')
     const { timeoutStatus: status, timeoutResponse } = this.policy
-    const { timeoutMs } = this.deadline
+    const { timeoutMs, dueAt } = this.deadline
     const elapsedMs = this.elapsedMs()
+    const lateMs = elapsedMs - (dueAt - this.startedAt)
     const outcome = this.decide({
       kind: 'timed-out',
       phase: 'handling',
@@ -131,48 +159,26 @@ export class Race extends RecordedScope implements ClientWatcher, StreamWatcher 
     this.stop(() => new HandlerTimeoutError(timeoutMs))
   }
 
-  clientClosed(): void {
-    if (!this.outcome) return this.left('handling')
-    this.amend({ kind: 'client-closed', phase: 'writing', status: 499, elapsedMs: this.elapsedMs() })
-    this.abort(() => new ClientClosedError())
-    this.done()
-  }
-
-  override shutDown(): void {
-    if (this.outcome) return
-    const error = new ShutdownError()
-    const elapsedMs = this.elapsedMs()
-    const outcome = this.decide({ kind: 'failed', phase: 'handling', status: 503, elapsedMs, error })
-    this.answer(this.policy.failureResponse, outcome, () => problem(503, error.code))
-    this.stop(() => error)
-  }
-
-  private left(phase: 'waiting' | 'handling'): void {
+  protected override left(phase: 'waiting' | 'handling'): void {
     this.decide({ kind: 'client-closed', phase, status: 499, elapsedMs: this.elapsedMs() })
     this.send(clientClosedResponse())
     this.stop(() => new ClientClosedError())
   }
 
+  override shutDown(): void {
+    if (this.outcome) return
+    const error = new ShutdownError()
+    const ending = { status: 503, elapsedMs: this.elapsedMs() }
+    const outcome = this.decide({ kind: 'failed', phase: 'handling', ...ending, error })
+    this.answer(this.policy.failureResponse, outcome, () => problem(503, error.code))
+    this.stop(() => error)
+  }
+
   private rejected(reason: Rejected['reason']): void {
     const { status, code } = refusals[reason]
     const outcome = this.decide({ kind: 'rejected', reason, status, elapsedMs: this.elapsedMs() })
-    this.answer(this.policy.rejectionResponse, outcome, () => {
-      const response = problem(status, code)
-      if (status === 503) response.headers.set('retry-after', String(this.policy.retryAfterSeconds))
-      return response
-    })
-  }
-
-  private commit(response: Sent): void {
-    const sent = this.limited(response)
-    this.working = false
-    // A handler that comes back with nothing gave the connection away: a WebSocket on Bun, say.
-    const status = response?.status ?? 101
-    const elapsedMs = this.elapsedMs()
-    const error = this.handledError
-    if (error === undefined || status < 500) this.decide({ kind: 'completed', status, elapsedMs })
-    else this.decide({ kind: 'failed', phase: 'handling', status, elapsedMs, error })
-    this.send(sent)
+    const retryAfter = status === 503 ? { 'retry-after': String(this.policy.retryAfterSeconds) } : undefined
+    this.answer(this.policy.rejectionResponse, outcome, () => problem(status, code), retryAfter)
   }
 
   private tooLate(result: HandlerResult): void {
@@ -180,131 +186,68 @@ export class Race extends RecordedScope implements ClientWatcher, StreamWatcher 
     this.recordLate('completed')
   }
 
-  // --- the reply, and what becomes of it ------------------------------------------------------------------------
+  // --- what follows from them -----------------------------------------------------------------------------------
 
   private answer<Ending extends Answered>(
     option: Reply<Ending> | undefined,
     outcome: Ending,
     fallback: () => Response,
+    headers?: Record<string, string>,
   ): void {
-    const response = answer(option, outcome, this.request, fallback)
+    const response = answer(option, outcome, this.request, fallback, headers)
     outcome.status = response.status
     this.send(response)
   }
 
   private send(sent: Sent): void {
-    this.sent = sent
-    this.resolve?.(sent)
+    if (this.resolve) this.resolve(sent)
+    else this.sent = sent
+    this.alarm?.clear()
     this.sending()
   }
 
   private sendError(error: unknown): void {
     this.reject?.(error)
+    this.alarm?.clear()
     this.sending()
   }
 
-  /** Where somebody can tell how the writing goes the record waits for that. */
-  private sending(): void {
-    this.alarm?.clear()
-    if (this.outcome?.kind !== 'client-closed' && this.attached?.tellsDelivery) this.held = true
-    if (this.held) this.follow()
-    else this.done()
-  }
-
-  /** The exchange is over. A streamed body may go on: as long as somebody reads the signal, it follows the client. */
-  private done(): void {
-    this.record()
-    const followed = this.outcome?.kind === 'completed' && this.signalRead && !this.reason
-    if (this.following && !followed) this.client.unwatch()
-  }
-
-  delivered(): void {
-    this.record()
-    this.client.unwatch()
-  }
-
-  broke(error: unknown, instead?: number): void {
-    const phase = instead ? 'handling' : 'streaming'
-    const status = instead ?? this.outcome?.status ?? 500
-    this.amend({ kind: 'failed', phase, status, elapsedMs: this.elapsedMs(), error })
-    this.done()
-  }
-
-  streamEnded(): void {
-    if (!this.attached?.tellsDelivery) this.done()
-  }
-
-  streamCancelled(): void {
-    if (!this.attached?.tellsDelivery) this.clientClosed()
-  }
-
-  streamBroke(error: unknown): void {
-    this.broke(error)
-  }
-
-  streamStruck(error: StreamTimeoutError, lateMs: number): void {
-    const { timeoutMs } = error
-    const status = this.outcome?.status ?? 503
-    this.amend({
-      kind: 'timed-out',
-      phase: 'streaming',
-      status,
-      elapsedMs: this.elapsedMs(),
-      timeoutMs,
-      lateMs,
-    })
-    this.abort(() => error)
-    this.done()
-  }
-
-  private limited(response: Sent): Sent {
-    const { streamIdleMs, streamTotalMs } = this.policy
-    if (Math.min(streamIdleMs, streamTotalMs) === Number.POSITIVE_INFINITY) return response
-    if (!response?.body || this.request.method === 'HEAD' || response.status === 101) return response
-    this.held = true
-    return withBody(response, limitStream(response.body, this.policy, this))
-  }
-
   /** What still runs for nobody is told so, and kept alive where the runtime would drop it with the response. */
-  private stop(makeReason: Parameters<Race['abort']>[0]): void {
+  private stop(makeReason: () => AbortReason): void {
     this.abort(makeReason)
     this.draining?.cancel(this.reason)
-    if (this.working && this.work) this.policy.waitUntil?.(this.work, this.request)
+    if (this.work) this.keepAlive(this.work)
   }
 
-  private detailOf(error: unknown): string | undefined {
-    return this.policy.exposeErrors ? String((error as Error | undefined)?.message ?? error) : undefined
+  /** The request had ended before its handler returned. */
+  private abandon(): void {
+    this.resolve?.(this.sent)
+    if (this.work) this.keepAlive(this.work)
   }
 
-  // --- the clock and the client ---------------------------------------------------------------------------------
+  // --- the clock ------------------------------------------------------------------------------------------------
 
   private arm(): void {
     if (this.attached?.cheap || this.policy.watch === 'eager') this.follow()
     if (this.outcome) return
-    this.alarm = new Alarm(this.policy.clock, (lateMs) => this.ring(lateMs))
+    this.alarm = new Alarm(this.policy.clock, () => this.ring())
     this.alarm.set(this.nextRing())
   }
 
   /** One timer serves both: the first short tick, while the client is not followed yet, and the deadline. */
   private nextRing(): number {
     const { dueAt } = this.deadline
-    return this.following ? dueAt : Math.min(dueAt, this.startedAt + FIRST_TICK_MS)
+    return this.followed ? dueAt : Math.min(dueAt, this.startedAt + FIRST_TICK_MS)
   }
 
-  private ring(lateMs: number): void {
-    if (this.policy.clock.now() >= this.deadline.dueAt) return this.struck(lateMs)
+  private ring(): void {
+    if (this.policy.clock.now() >= this.deadline.dueAt) return this.struck()
     this.follow()
     if (!this.outcome) this.alarm?.set(this.nextRing())
   }
 
   protected override deadlineMoved(): void {
     this.alarm?.set(this.nextRing())
-  }
-
-  protected override follow(): void {
-    if (this.following) return
-    this.following = true
-    this.client.watch(this)
   }
 }
 
@@ -313,13 +256,6 @@ const refusals = {
   overloaded: { status: 503, code: 'OVERLOADED' },
   shutdown: { status: 503, code: 'SHUTDOWN' },
 } as const
-
-/** Whether an abandoned handler stopped because it was told to. */
-function isCancellation(error: unknown, reason: unknown): boolean {
-  if (reason === undefined) return false
-  const { name, cause } = (error ?? {}) as { name?: unknown; cause?: unknown }
-  return error === reason || cause === reason || name === 'AbortError'
-}
 
 function isPromiseLike<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
   return typeof (value as { then?: unknown } | undefined)?.then === 'function'

@@ -36,6 +36,16 @@ export function clientClosedResponse(): Response {
   return new Response(null, { status: 499 })
 }
 
+/** The response with these headers, where it does not have them yet. */
+function withHeaders(response: Response, headers: Record<string, string>): Response {
+  const missing = Object.entries(headers).filter(([name]) => !response.headers.has(name))
+  if (missing.length === 0) return response
+  // The headers of a redirect, or of what fetch() gave, cannot be changed.
+  const changed = new Response(response.body, response)
+  for (const [name, value] of missing) changed.headers.set(name, value)
+  return changed
+}
+
 /**
  * Makes the reply that `option` asks for. When a function throws, or gives what is no reply, there is the default.
  * HEAD gets no body, nor does a status that has none.
@@ -45,8 +55,9 @@ export function answer<Ending extends Answered>(
   outcome: Ending,
   request: Request,
   fallback: () => Response,
+  headers: Record<string, string> = {},
 ): Response {
-  const response = build(option, outcome, request) ?? fallback()
+  const response = withHeaders(build(option, outcome, request) ?? fallback(), headers)
   const bodyless = request.method === 'HEAD' || [204, 205, 304].includes(response.status)
   return bodyless ? new Response(null, response) : response
 }
@@ -59,12 +70,20 @@ function build<Ending extends Answered>(
   try {
     const body = typeof option === 'function' ? option(outcome, request) : option
     if (typeof body === 'string') return new Response(body, { status: outcome.status, headers: plainText })
-    if (isResponse(body)) return option === body ? copyOf(body) : body
-    // A promise is an object too, but never a reply: one that comes later would not be on time.
-    if (body instanceof Promise) void body.catch(() => {})
-    else if (typeof body === 'object') return Response.json(body, { status: outcome.status })
+    if (isResponse(body)) return option === body ? copyOf(body) : unused(body)
+    // A promise is an object too, but never a reply: what comes later would not be on time.
+    if (isThenable(body)) void Promise.resolve(body).catch(() => {})
+    else if (typeof body === 'object' && body !== null) return Response.json(body, { status: outcome.status })
   } catch {}
   return undefined
+}
+
+function unused(response: Response): Response | undefined {
+  return response.bodyUsed ? undefined : response
+}
+
+function isThenable(value: unknown): boolean {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
 }
 
 const plainText = { 'content-type': 'text/plain; charset=utf-8' }
@@ -86,7 +105,11 @@ function copyOf(template: Response): Response {
 
 /** Whether it is a response of any realm: node-server replaces the global, so `instanceof` cannot tell. */
 export function isResponse(value: unknown): value is Response {
-  return Object.prototype.toString.call(value) === '[object Response]'
+  try {
+    return Object.prototype.toString.call(value) === '[object Response]'
+  } catch {
+    return false
+  }
 }
 
 /** The response that was thrown, or that the thrown error brings along as Hono's `HTTPException` does. */

@@ -62,6 +62,7 @@ export abstract class Scope {
       this.inboundMs,
       (dueAt) => this.deadlineMoved(dueAt),
     )
+    if (this.outcome) this.ownDeadline.end()
     return this.ownDeadline
   }
 
@@ -82,8 +83,15 @@ export abstract class Scope {
    * rejects, that goes to the console instead of ending the process.
    */
   waitUntil(promise: Promise<unknown>): void {
-    const contained = promise.catch((error) => console.error('Curfew waitUntil failed:', error))
-    this.policy.waitUntil?.(contained, this.request)
+    this.keepAlive(promise.catch((error) => console.error('Curfew waitUntil failed:', error)))
+  }
+
+  protected keepAlive(work: Promise<unknown>): void {
+    try {
+      this.policy.waitUntil?.(work, this.request)
+    } catch (error) {
+      console.error('Curfew waitUntil failed:', error)
+    }
   }
 
   /** Starts to follow the client, if nobody has yet. */

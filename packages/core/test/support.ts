@@ -101,6 +101,10 @@ export class FakeClient implements Client {
   break(error: unknown): void {
     this.watcher?.broke(error)
   }
+
+  shutDown(): void {
+    this.watcher?.shutDown()
+  }
 }
 
 /** A request of a runtime where the test sees who touches the signal. */
@@ -110,12 +114,15 @@ export function watchedRequest(init?: RequestInit) {
   const { signal } = controller
   const add = signal.addEventListener.bind(signal)
   const remove = signal.removeEventListener.bind(signal)
+  const listening = new Set<unknown>()
   signal.addEventListener = (...args: Parameters<AbortSignal['addEventListener']>) => {
     seen.added++
+    listening.add(args[1])
     add(...args)
   }
   signal.removeEventListener = (...args: Parameters<AbortSignal['removeEventListener']>) => {
     seen.removed++
+    listening.delete(args[1])
     remove(...args)
   }
   const request = get('/', init)
@@ -128,7 +135,8 @@ export function watchedRequest(init?: RequestInit) {
     },
   })
   Object.setPrototypeOf(request, prototype)
-  return { request, seen, signal, close: (reason?: unknown) => controller.abort(reason) }
+  const close = (reason?: unknown): void => controller.abort(reason)
+  return { request, seen, signal, close, listeners: () => listening.size }
 }
 
 /** A body that the test writes while it is read. */

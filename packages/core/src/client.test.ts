@@ -1,0 +1,88 @@
+import { describe, expect, test, vi } from 'vitest'
+import { FakeClient, get, watchedRequest } from '../test/support.ts'
+import { attachedClient, SignalClient } from './client.ts'
+import { attachClient } from './index.ts'
+
+const watcher = () => ({ clientClosed: vi.fn(), delivered: vi.fn(), broke: vi.fn(), shutDown: vi.fn() })
+
+describe('attachClient', () => {
+  test('belongs to that very request object', () => {
+    const request = get()
+    const client = new FakeClient()
+    expect(attachedClient(request)).toBeUndefined()
+    attachClient(request, client)
+    expect(attachedClient(request)).toBe(client)
+    expect(attachedClient(request.clone())).toBeUndefined()
+  })
+
+  test('replaces the client before', () => {
+    const request = get()
+    const client = new FakeClient()
+    attachClient(request, new FakeClient())
+    attachClient(request, client)
+    expect(attachedClient(request)).toBe(client)
+  })
+
+  test('does not show on the request', () => {
+    const request = get()
+    attachClient(request, new FakeClient())
+    expect(Object.keys(request)).not.toContain('client')
+    expect(JSON.stringify(request)).toBe(JSON.stringify(get()))
+  })
+})
+
+describe('a client that is seen through a signal', () => {
+  test('has a cost, and tells nothing of the delivery', () => {
+    expect(new SignalClient(null)).toMatchObject({ cheap: false, tellsDelivery: false, upgrading: false })
+  })
+
+  test('is closed once the signal is aborted, and its watcher is told once', () => {
+    const { signal, seen, close } = watchedRequest()
+    const client = new SignalClient(signal)
+    const own = watcher()
+    client.watch(own)
+    expect([client.closed, seen.added]).toEqual([false, 1])
+    close('a string')
+    close('again')
+    expect(client.closed).toBe(true)
+    expect(own.clientClosed).toHaveBeenCalledTimes(1)
+    expect(own.clientClosed).toHaveBeenCalledWith()
+    expect(own.delivered).not.toHaveBeenCalled()
+    expect(own.broke).not.toHaveBeenCalled()
+  })
+
+  test('tells at once when the signal was aborted before, without a listener', () => {
+    const { signal, seen, close } = watchedRequest()
+    close()
+    const own = watcher()
+    new SignalClient(signal).watch(own)
+    expect(own.clientClosed).toHaveBeenCalledTimes(1)
+    expect(seen.added).toBe(0)
+  })
+
+  test('tells nobody after it is unwatched, and leaves no listener', () => {
+    const { signal, listeners, close } = watchedRequest()
+    const client = new SignalClient(signal)
+    const own = watcher()
+    client.watch(own)
+    expect(listeners()).toBe(1)
+    client.unwatch()
+    expect(listeners()).toBe(0)
+    close()
+    expect(own.clientClosed).not.toHaveBeenCalled()
+    expect(client.closed).toBe(true)
+  })
+
+  test('can be unwatched without having been watched', () => {
+    expect(() => new SignalClient(undefined).unwatch()).not.toThrow()
+  })
+
+  test.each([null, undefined])('is never closed when there is %s', (signal) => {
+    const client = new SignalClient(signal)
+    const own = watcher()
+    client.watch(own)
+    expect(client.closed).toBe(false)
+    client.unwatch()
+    expect(own.clientClosed).not.toHaveBeenCalled()
+  })
+})

@@ -1,0 +1,173 @@
+import type { ClientWatcher } from './client.ts'
+import { withBody } from './drain.ts'
+import { ClientClosedError, type StreamTimeoutError } from './errors.ts'
+import { limitStream, type StreamWatcher } from './limit-stream.ts'
+import { notify } from './notify.ts'
+import { adjust, type Policy } from './options.ts'
+import type { LateSettlement, Outcome } from './outcome.ts'
+import { Scope } from './scope.ts'
+
+/**
+ * A request from its decision to its record. Between the two lies the writing of the response, where somebody can tell
+ * how that went: only a `completed` outcome can still be amended then. Both happen once.
+ */
+export abstract class Exchange extends Scope implements ClientWatcher, StreamWatcher {
+  /** Whether the handler, or the draining of its body, is still at work. */
+  protected working = true
+  /** Whether the record waits for what becomes of the response. */
+  private held = false
+  private following = false
+  private recorded = false
+  private late: LateSettlement | undefined
+  private readonly guards: Policy[]
+
+  constructor(request: Request, policy: Policy, inboundMs: number) {
+    super(request, policy, inboundMs)
+    this.guards = [policy]
+    policy.counters.active++
+    policy.running?.add(this)
+  }
+
+  /** An inner guard adjusts the race that is on instead of starting another; it counts and is told as well. */
+  join(inner: Policy): void {
+    if (!this.guards.includes(inner)) {
+      this.guards.push(inner)
+      inner.counters.active++
+    }
+    this.policy = adjust(this.policy, inner)
+    if (inner.given.timeoutMs !== undefined) this.deadline.set(inner.given.timeoutMs)
+  }
+
+  protected elapsedMs(): number {
+    return this.policy.clock.now() - this.startedAt
+  }
+
+  protected get followed(): boolean {
+    return this.following
+  }
+
+  protected override follow(): void {
+    if (this.following) return
+    this.following = true
+    this.client.watch(this)
+  }
+
+  // --- decided, and on its way ----------------------------------------------------------------------------------
+
+  protected decide<Decided extends Outcome>(outcome: Decided): Decided {
+    this.outcome = outcome
+    this.endDeadline()
+    for (const { counters, running } of this.guards) {
+      running?.delete(this)
+      counters.active--
+      if (this.working) counters.abandoned++
+    }
+    return outcome
+  }
+
+  /** The response under the limits that a body has once it has begun. */
+  protected limited(response: Response | undefined): Response | undefined {
+    const { streamIdleMs, streamTotalMs } = this.policy
+    if (Math.min(streamIdleMs, streamTotalMs) === Number.POSITIVE_INFINITY) return response
+    if (!response?.body || this.request.method === 'HEAD' || response.status === 101) return response
+    const limited = withBody(response, limitStream(response.body, this.policy, this))
+    this.held = true
+    return limited
+  }
+
+  /** The reply has been handed over. */
+  protected sending(): void {
+    if (this.outcome?.kind !== 'client-closed' && this.attached?.tellsDelivery) this.held = true
+    if (this.held) this.follow()
+    else this.over()
+  }
+
+  delivered(): void {
+    this.record()
+    this.client.unwatch()
+  }
+
+  broke(error: unknown, instead?: number): void {
+    const phase = instead ? 'handling' : 'streaming'
+    const status = instead ?? this.outcome?.status ?? 500
+    this.amend({ kind: 'failed', phase, status, elapsedMs: this.elapsedMs(), error })
+    this.over()
+  }
+
+  clientClosed(): void {
+    if (!this.outcome) return this.left('handling')
+    this.amend({ kind: 'client-closed', phase: 'writing', status: 499, elapsedMs: this.elapsedMs() })
+    this.abort(() => new ClientClosedError())
+    this.over()
+  }
+
+  abstract shutDown(): void
+  protected abstract left(phase: 'handling'): void
+
+  streamEnded(): void {
+    if (!this.attached?.tellsDelivery) this.over()
+  }
+
+  streamCancelled(): void {
+    if (!this.attached?.tellsDelivery) this.clientClosed()
+  }
+
+  streamBroke(error: unknown): void {
+    this.broke(error)
+  }
+
+  streamStruck(error: StreamTimeoutError, lateMs: number): void {
+    const { timeoutMs } = error
+    const status = this.outcome?.status ?? 503
+    const elapsedMs = this.elapsedMs()
+    this.amend({ kind: 'timed-out', phase: 'streaming', status, elapsedMs, timeoutMs, lateMs })
+    this.abort(() => error)
+    this.over()
+  }
+
+  // --- over, and recorded ---------------------------------------------------------------------------------------
+
+  /** A streamed body may go on, unseen: as long as somebody reads the signal, it follows the client. */
+  private over(): void {
+    this.record()
+    const needed = this.outcome?.kind === 'completed' && this.signalRead && !this.reason
+    if (this.following && !needed) this.client.unwatch()
+  }
+
+  private amend(outcome: Outcome): void {
+    if (this.outcome?.kind === 'completed' && !this.recorded) this.outcome = outcome
+  }
+
+  private record(): void {
+    const { outcome } = this
+    if (this.recorded || !outcome) return
+    this.recorded = true
+    for (const { counters, onOutcome } of this.guards) {
+      counters.outcomes[outcome.kind]++
+      if (onOutcome) notify(counters, onOutcome, outcome, this.request)
+    }
+    this.tellLate()
+  }
+
+  protected recordLate(kind: LateSettlement['kind'], error?: unknown): void {
+    const { outcome } = this
+    if (!this.working || !outcome) return
+    this.working = false
+    const afterMs = this.elapsedMs() - outcome.elapsedMs
+    this.late = kind === 'completed' ? { kind, outcome, afterMs } : { kind, outcome, afterMs, error }
+    for (const { counters } of this.guards) {
+      counters.abandoned--
+      counters.late[kind]++
+    }
+    this.tellLate()
+  }
+
+  /** The ending is told first, even where its record had to wait for the response to be written. */
+  private tellLate(): void {
+    const { late } = this
+    if (!this.recorded || !late) return
+    for (const { counters, onLateSettlement } of this.guards) {
+      if (onLateSettlement) notify(counters, onLateSettlement, late, this.request)
+    }
+  }
+}
