@@ -175,6 +175,21 @@ describe('a handler that throws', () => {
     expect(clock.pending).toBe(0)
   })
 
+  test('rethrow sends a response that was thrown, of 500 or above as well', async () => {
+    const { outcomes, options, clock } = observed({ rethrow: true })
+    const response = new Response('upstream', { status: 502 })
+    const sync = (): never => {
+      throw response
+    }
+    expect(guard(sync, options)(get())).toBe(response)
+    expect(await soon(guard(() => Promise.reject(response), options)(get()))).toBe(response)
+    await clock.advance(0)
+    expect(outcomes).toMatchObject([
+      { kind: 'failed', status: 502 },
+      { kind: 'failed', status: 502 },
+    ])
+  })
+
   test('rethrow hands on the error of a handler that returned no response', async () => {
     const { outcomes, options, clock } = observed({ rethrow: true })
     expect(() => guard(() => 'hello' as never, options)(get())).toThrow('no Response')

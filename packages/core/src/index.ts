@@ -28,6 +28,6 @@ export type {
 export type { HandlerResult } from './race.ts'
 export type { ResponseBuffer } from './response-buffer.ts'
 export { type ProblemCode, problem, type Reply, type ReplyBody } from './responses.ts'
-export { type Scope, scopeOf } from './scope.ts'
+export { findScope, type Scope, scopeOf } from './scope.ts'
 export type { Stats } from './stats.ts'
 export { streaming } from './streaming.ts'

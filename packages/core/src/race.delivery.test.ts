@@ -65,6 +65,16 @@ describe.each(handlers)('a client that tells how the writing goes, after a %s re
     expect(client.watchers).toBe(0)
   })
 
+  test('breaking before its head is a failure of the handler, with the status that was sent instead', async () => {
+    const { clock, outcomes, client, reply } = exchange(handler)
+    await soon(reply)
+    const error = new Error('invalid header')
+    client.break(error, 500)
+    await clock.advance(0)
+    expect(outcomes).toEqual([{ kind: 'failed', phase: 'handling', status: 500, elapsedMs: 0, error }])
+    expect(client.watchers).toBe(0)
+  })
+
   test.each([
     ['delivered twice', (client: FakeClient) => client.deliver()],
     ['delivered, then closed', (client: FakeClient) => client.close()],

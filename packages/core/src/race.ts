@@ -52,7 +52,7 @@ export class Race extends Exchange {
   caught(error: unknown): Sent {
     const late = this.outcome !== undefined
     this.threw(error)
-    if (!late && this.policy.rethrow && this.outcome?.kind === 'failed') throw error
+    if (!late && !this.sent && this.outcome?.kind === 'failed') throw error
     return this.sent
   }
 
@@ -135,8 +135,8 @@ export class Race extends Exchange {
     const { failureResponse, exposeErrors, rethrow } = this.policy
     const ending = { status: response?.status ?? 500, elapsedMs: this.elapsedMs() }
     const outcome = this.decide({ kind: 'failed', phase: 'handling', ...ending, error })
-    if (rethrow) return this.sendError(error)
     if (response) return this.send(response)
+    if (rethrow) return this.sendError(error)
     const detail = exposeErrors ? messageOf(error) : undefined
     this.answer(failureResponse, outcome, () => problem(500, 'HANDLER_FAILED', detail))
   }

@@ -38,13 +38,24 @@ describe('what is written into a response buffer', () => {
     expect([response.status, await response.json()]).toEqual([201, { ok: true }])
   })
 
+  test('is sent by a handler that returns it as a response', async () => {
+    const response = guard((request: Request) => {
+      const buffer = scopeOf(request).response.text('written', 201)
+      return buffer.toResponse()
+    })(get()) as Response
+    expect([response.status, await response.text()]).toEqual([201, 'written'])
+  })
+
   test('is copied: bytes may be changed afterwards', async () => {
     const response = written((buffer) => {
       const bytes = new TextEncoder().encode('before')
       buffer.write(bytes)
       bytes.fill(0)
+      const shared = new TextEncoder().encode(' and after')
+      buffer.write(shared.buffer)
+      shared.fill(0)
     })
-    expect(await response.text()).toBe('before')
+    expect(await response.text()).toBe('before and after')
   })
 
   test('of a view is the view only', async () => {

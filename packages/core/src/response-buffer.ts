@@ -4,7 +4,7 @@ const encoder = new TextEncoder()
 
 /**
  * Status, headers and body that a handler writes step by step. They reach the client, all at once, only if the handler
- * wins: return `undefined` (nothing) from the handler to send them. After the request has ended every method throws
+ * wins: return nothing from the handler (or `response.toResponse()`) to send them. After the request has ended every method throws
  * the reason that the signal was aborted with, and nothing that is written goes anywhere.
  *
  * @example
@@ -101,7 +101,7 @@ export class ResponseBuffer {
     return this
   }
 
-  /** @internal The response that was written. */
+  /** What has been written so far, as a response: for frameworks that want one returned. */
   toResponse(): Response {
     const bodyless = [204, 205, 304].includes(this.code)
     return new Response(bodyless ? null : this.body(), { status: this.code, headers: this.head })

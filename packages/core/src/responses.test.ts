@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest'
-import { get, never, observed, soon, thrownBy } from '../test/support.ts'
+import { get, never, observed, soon, source, thrownBy } from '../test/support.ts'
 import { type GuardOptions, guard, problem, type Rejected, type Reply, type TimedOut } from './index.ts'
 
 /** The reply to a request whose deadline has struck. */

@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest'
 import { deferred, get, never, observed, soon, thrownBy, watchedRequest } from '../test/support.ts'
-import { guard, NotGuardedError, scopeOf } from './index.ts'
+import { findScope, guard, NotGuardedError, scopeOf } from './index.ts'
 
 describe('scopeOf', () => {
   test('finds the scope of the request that the handler was given', () => {
@@ -35,6 +35,16 @@ describe('scopeOf', () => {
 
   test.each([undefined, null, 'request', {}])('throws for %s', (value) => {
     expect(() => scopeOf(value as never)).toThrow()
+  })
+})
+
+describe('findScope', () => {
+  test('finds the scope, or nothing where no guard runs', () => {
+    const request = get()
+    expect(findScope(request)).toBeUndefined()
+    guard(() => new Response())(request)
+    expect(findScope(request)).toBe(scopeOf(request))
+    expect(findScope(request.clone())).toBeUndefined()
   })
 })
 

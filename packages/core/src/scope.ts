@@ -156,7 +156,7 @@ export function attachScope(request: Request, scope: Scope): void {
   Object.defineProperty(request, 'signal', shadowedSignal)
 }
 
-/** The scope of a request that may have none. */
+/** The scope of a request, or `undefined` when no guard runs for this object: on the way to a WebSocket, say. */
 export function findScope(request: Request): Scope | undefined {
   return (request as Scoped)[scopeKey]
 }

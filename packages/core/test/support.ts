@@ -98,8 +98,8 @@ export class FakeClient implements Client {
     this.watcher?.delivered()
   }
 
-  break(error: unknown): void {
-    this.watcher?.broke(error)
+  break(error: unknown, status?: number): void {
+    this.watcher?.broke(error, status)
   }
 
   shutDown(): void {

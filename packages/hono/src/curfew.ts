@@ -1,6 +1,15 @@
-import { type GuardOptions, guard, type HandlerResult, type Scope, type Stats, scopeOf } from '@curfew/core'
+import { findScope, type GuardOptions, guard, type HandlerResult, type Scope, type Stats } from '@curfew/core'
 import type { Context, MiddlewareHandler, Next } from 'hono'
-import { type Before, before, replace, runInside, takeBack, takeOver } from './isolation.ts'
+import {
+  type Before,
+  before,
+  replace,
+  restore,
+  runInside,
+  scopeInside,
+  takeOver,
+  withHeaders,
+} from './isolation.ts'
 
 /** A middleware with its guard's numbers. */
 export type CurfewMiddleware = MiddlewareHandler & { readonly stats: Stats }
@@ -27,10 +36,13 @@ export function curfew(options: GuardOptions = {}): CurfewMiddleware {
 
   async function middleware(c: Context, next: Next): Promise<void> {
     const entry: Entry = { before: before(c), scope: undefined }
+    // Body limits put another request into `c.req.raw`, but the race that is on is that of the first.
+    const request = scopeInside(c)?.request ?? c.req.raw
     try {
-      respond(c, entry, await guarded(c.req.raw, c, next, entry))
+      respond(c, entry, await guarded(request, c, next, entry))
     } catch (error) {
-      if (c.finalized) takeBack(c, entry.before)
+      // The handler's response is not to be sent after all: its body broke while it was being buffered.
+      if (c.finalized && !entry.scope?.reason) restore(c, entry.before)
       throw error
     }
   }
@@ -41,25 +53,34 @@ export function curfew(options: GuardOptions = {}): CurfewMiddleware {
 /** One pass of a request through the middleware. */
 interface Entry {
   readonly before: Before
-  /** The scope, once what is inside has been called. */
+  /** The scope, once what is inside has been called; a WebSocket has none. */
   scope: Scope | undefined
 }
 
 async function inside(request: Request, c: Context, next: Next, entry: Entry): Promise<HandlerResult> {
-  const scope = scopeOf(request)
+  const scope = findScope(request)
+  if (!scope) return answered(c, next)
   entry.scope = scope
-  await runInside(c, scope, next)
-  // Hono has made a response of what was thrown.
-  scope.handledError = c.error
+  return runInside(c, scope, async () => {
+    const response = await answered(c, next)
+    // Hono has made a response of what was thrown.
+    scope.handledError = c.error
+    return response
+  })
+}
+
+async function answered(c: Context, next: Next): Promise<HandlerResult> {
+  await next()
   return c.finalized ? c.res : undefined
 }
 
 /** Puts the response of the race where Hono looks for it. */
 function respond(c: Context, { before, scope }: Entry, response: Response | undefined): void {
   if (!response || (c.finalized && response === c.res)) return
-  const outcome = scope?.outcome
-  const handlers =
-    outcome?.kind === 'completed' || (outcome?.kind === 'failed' && scope?.handledError !== undefined)
-  if (handlers && !scope?.reason) replace(c, response)
-  else takeOver(c, scope, response, before)
+  const { outcome, reason, handledError } = scope ?? {}
+  const fromHandler =
+    outcome?.kind === 'completed' || (outcome?.kind === 'failed' && handledError !== undefined)
+  if (!fromHandler || reason) takeOver(c, scope, response, before)
+  else if (c.finalized) replace(c, response)
+  else c.res = withHeaders(response, before.headers)
 }

@@ -1,6 +1,7 @@
-import type { Context, MiddlewareHandler } from 'hono'
+import { InvalidOptionError } from '@curfew/core'
+import type { Context, MiddlewareHandler, Next } from 'hono'
 import { curfew } from './curfew.ts'
-import { findScope, scopeOf } from './scope-of.ts'
+import { findScope } from './scope-of.ts'
 
 /** A limit in milliseconds; `false` or `Infinity` for none. */
 export type Limit = number | false
@@ -19,18 +20,19 @@ export type Limit = number | false
  * ```
  */
 export function deadline(limit: Limit | ((c: Context) => Limit)): MiddlewareHandler {
+  if (limit === undefined)
+    throw new InvalidOptionError('timeoutMs', 'milliseconds, false or a function', limit)
+  const limitFor = typeof limit === 'function' ? limit : () => limit
   const alone = curfew(typeof limit === 'function' ? {} : { timeoutMs: limit })
 
-  return (c, next) => {
-    const scope = findScope(c)
-    if (scope) {
-      scope.deadline.set(typeof limit === 'function' ? limit(c) : limit)
-      return next()
-    }
-    if (typeof limit !== 'function') return alone(c, next)
-    return alone(c, () => {
-      scopeOf(c).deadline.set(limit(c))
-      return next()
-    })
+  return async (c, next) => {
+    if (!findScope(c)) return alone(c, () => limited(c, next))
+    await limited(c, next)
+  }
+
+  async function limited(c: Context, next: Next): Promise<void> {
+    // There is none on the way to a WebSocket.
+    findScope(c)?.deadline.set(limitFor(c))
+    await next()
   }
 }

@@ -2,18 +2,26 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Scope } from '@curfew/core'
 import type { Context } from 'hono'
 
+/** Whose code runs: that of the guard on `c`, which one on another `c` may have called. */
+interface Inside {
+  readonly c: Context
+  readonly scope: Scope
+  readonly outer: Inside | undefined
+}
+
 /** Tells code that the guard called from code around it: both hold the same `c`. */
-const inside = new AsyncLocalStorage<{ readonly c: Context; readonly scope: Scope }>()
+const inside = new AsyncLocalStorage<Inside>()
 
 /** Runs what is inside the guard, such that its writes can be told from others for as long as it lives. */
 export function runInside<T>(c: Context, scope: Scope, work: () => T): T {
-  return inside.run({ c, scope }, work)
+  return inside.run({ c, scope, outer: inside.getStore() }, work)
 }
 
 /** The scope of `c`, if the code that runs right now is inside its guard. */
 export function scopeInside(c: Context): Scope | undefined {
-  const store = inside.getStore()
-  return store?.c === c ? store.scope : undefined
+  let store = inside.getStore()
+  while (store && store.c !== c) store = store.outer
+  return store?.scope
 }
 
 /** What had been set on `c` before the guard was entered. */
@@ -33,85 +41,101 @@ export function before(c: Context): Before {
  * deaf to all that comes from inside later. A late `c.header()`, `c.status()`, `c.set()`, `c.res = …` or
  * `c.res.headers.set()` goes nowhere, a late throw runs no `onError`, and no further handler starts.
  */
-export function takeOver(
-  c: Context,
-  scope: Scope | undefined,
-  reply: Response,
-  { status, headers }: Before,
-): void {
-  c.status(status as 200)
-  replace(c, withHeaders(reply, headers))
+export function takeOver(c: Context, scope: Scope | undefined, reply: Response, before: Before): void {
+  restore(c, before)
+  c.error = undefined
+  c.res = withHeaders(reply, before.headers)
   if (scope) shut(c, scope)
 }
 
-/** Setting `c.res` merges the headers of the response that is there, so that one has to go first. */
-export function replace(c: Context, response: Response | undefined): void {
-  c.res = undefined
+/** Brings `c` back to where it was before the guard was entered, with no response yet. */
+export function restore(c: Context, { status, headers }: Before): void {
+  drop(c)
+  for (const [name] of c.body(null).headers) c.header(name)
+  for (const [name, value] of headers) c.header(name, value, { append: name === 'set-cookie' })
+  c.status(status as 200)
+}
+
+/** Gives `c` another response. Hono would merge the headers of the one that is there, so that one has to go first. */
+export function replace(c: Context, response: Response): void {
+  drop(c)
   c.res = response
 }
 
-/** Takes back the response that was about to be sent, so that an error handler starts from `before`. */
-export function takeBack(c: Context, { headers }: Before): void {
-  replace(c, undefined)
-  // Without this Hono would look for the response that is gone.
+function drop(c: Context): void {
+  c.res = undefined
+  // Setting it says the contrary, and Hono would then look for a response that is gone.
   c.finalized = false
-  for (const [name, value] of headers) c.header(name, value, { append: name === 'set-cookie' })
 }
 
-function withHeaders(reply: Response, headers: Headers): Response {
+/** The response with headers that were set around the guard; those that describe its body stay its own. */
+export function withHeaders(response: Response, headers: Headers): Response {
   try {
     for (const [name, value] of headers) {
-      if (name === 'set-cookie') reply.headers.append(name, value)
-      else if (name !== 'content-type' && name !== 'content-length') reply.headers.set(name, value)
+      if (name === 'set-cookie') response.headers.append(name, value)
+      else if (name !== 'content-type' && name !== 'content-length') response.headers.set(name, value)
     }
-    return reply
+    return response
   } catch {
     // The headers of a redirect, or of what fetch() gave, cannot be changed.
-    return withHeaders(new Response(reply.body, reply), headers)
+    return withHeaders(new Response(response.body, response), headers)
   }
 }
 
 function shut(c: Context, scope: Scope): void {
-  const late = (): boolean => {
-    const isLate = scopeInside(c) === scope
-    if (isLate) scope.lateWrite()
-    return isLate
-  }
+  const isLate = (): boolean => scopeInside(c) === scope
 
   for (const name of ['header', 'status', 'set', 'setLayout', 'setRenderer'] as const) {
     const method = c[name] as (...args: unknown[]) => unknown
-    Object.assign(c, { [name]: (...args: unknown[]) => (late() ? undefined : method(...args)) })
+    Object.assign(c, { [name]: (...args: unknown[]) => (isLate() ? scope.lateWrite() : method(...args)) })
   }
 
-  const { get, set } = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(c), 'res')!
-  let decoy = new Response(null)
-  Object.defineProperty(c, 'res', {
-    configurable: true,
-    get: () => (late() ? decoy : get!.call(c)),
+  // Late code finds what it would find without a timeout: no response at first, and then its own.
+  let decoy: Response | undefined
+  const res = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(c), 'res')!
+  shadow(c, 'res', {
+    get() {
+      if (!isLate()) return res.get!.call(c)
+      decoy ??= new Response(null)
+      return decoy
+    },
     set(response) {
-      if (late()) decoy = response
-      else set!.call(c, response)
+      if (isLate()) decoy = response
+      else res.set!.call(c, response)
+    },
+  })
+  let { finalized } = c
+  shadow(c, 'finalized', {
+    get: () => (isLate() ? decoy !== undefined : finalized),
+    set(value) {
+      if (!isLate()) finalized = value
     },
   })
 
   // Hono notes the error before it calls onError, and the route before it calls a handler: throwing there keeps it
   // from calling either, and hands the error on to whoever waits, which in the end is the guard.
-  let error = c.error
-  Object.defineProperty(c, 'error', {
-    configurable: true,
+  let { error } = c
+  shadow(c, 'error', {
     get: () => error,
     set(thrown) {
-      if (late()) throw thrown
+      if (isLate()) throw thrown
       error = thrown
     },
   })
   let { routeIndex } = c.req
-  Object.defineProperty(c.req, 'routeIndex', {
-    configurable: true,
+  shadow(c.req, 'routeIndex', {
     get: () => routeIndex,
     set(index) {
-      if (scopeInside(c) === scope) throw scope.reason
+      if (isLate()) throw scope.reason
       routeIndex = index
     },
   })
+}
+
+function shadow<T extends object, Key extends keyof T>(
+  object: T,
+  key: Key,
+  accessor: { get(): T[Key]; set(value: T[Key]): void },
+): void {
+  Object.defineProperty(object, key, { configurable: true, ...accessor })
 }

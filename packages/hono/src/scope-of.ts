@@ -1,4 +1,4 @@
-import { type Scope, scopeOf as scopeOfRequest } from '@curfew/core'
+import { findScope as findScopeOfRequest, type Scope, scopeOf as scopeOfRequest } from '@curfew/core'
 import type { Context } from 'hono'
 import { scopeInside } from './isolation.ts'
 
@@ -19,10 +19,6 @@ export function scopeOf(c: Context): Scope {
 
 /** The same, for a request that may have none, or has one that has ended. */
 export function findScope(c: Context): Scope | undefined {
-  try {
-    const scope = scopeOf(c)
-    return scope.outcome ? undefined : scope
-  } catch {
-    return undefined
-  }
+  const scope = scopeInside(c) ?? findScopeOfRequest(c.req.raw)
+  return scope?.outcome ? undefined : scope
 }
