@@ -35,6 +35,7 @@ const FIRST_TICK_MS = 10
  */
 export class Race extends Exchange {
   private sent: Sent
+  private thrown: { readonly error: unknown } | undefined
   private resolve: ((sent: Sent) => void) | undefined
   private reject: ((error: unknown) => void) | undefined
   private alarm: Alarm | undefined
@@ -45,15 +46,13 @@ export class Race extends Exchange {
   start(result: HandlerResult | PromiseLike<HandlerResult>): Sent | Promise<Sent> {
     if (isPromiseLike(result) || this.policy.buffer) return this.run(Promise.resolve(result))
     this.responded(result)
-    return this.sent
+    return this.atOnce()
   }
 
   /** The handler threw before it returned. */
   caught(error: unknown): Sent {
-    const late = this.outcome !== undefined
     this.threw(error)
-    if (!late && !this.sent && this.outcome?.kind === 'failed') throw error
-    return this.sent
+    return this.atOnce()
   }
 
   /** The handler is not to run. */
@@ -61,6 +60,12 @@ export class Race extends Exchange {
     this.working = false
     if (reason === 'client-closed') this.left('waiting')
     else this.rejected(reason)
+    return this.sent
+  }
+
+  /** What there is to go back to the runtime before anything was waited for. */
+  private atOnce(): Sent {
+    if (this.thrown) throw this.thrown.error
     return this.sent
   }
 
@@ -110,7 +115,10 @@ export class Race extends Exchange {
       this.decide({ kind: 'completed', status, elapsedMs: this.elapsedMs() })
       return this.send(sent)
     }
-    if (this.client.closed) return this.left('handling')
+    if (this.client.closed) {
+      this.left('handling')
+      return discard(sent, this.reason)
+    }
     this.decide({
       kind: 'failed',
       phase: 'handling',
@@ -167,6 +175,7 @@ export class Race extends Exchange {
 
   override shutDown(): void {
     if (this.outcome) return
+    if (this.client.closed) return this.left('handling')
     const error = new ShutdownError()
     const ending = { status: 503, elapsedMs: this.elapsedMs() }
     const outcome = this.decide({ kind: 'failed', phase: 'handling', ...ending, error })
@@ -207,7 +216,8 @@ export class Race extends Exchange {
   }
 
   private sendError(error: unknown): void {
-    this.reject?.(error)
+    if (this.reject) this.reject(error)
+    else this.thrown = { error }
     this.alarm?.clear()
     this.sending()
   }
