@@ -95,12 +95,16 @@ function copyOf(template: Response): Response {
   const bytes = copies.get(template)
   if (bytes) return new Response(bytes, template)
   const copy = template.clone()
-  if (template.body)
-    void template
-      .clone()
-      .arrayBuffer()
-      .then((read) => copies.set(template, read))
+  if (template.body) void keepBytes(template)
   return copy
+}
+
+async function keepBytes(template: Response): Promise<void> {
+  try {
+    copies.set(template, await template.clone().arrayBuffer())
+  } catch {
+    // A body that breaks breaks in each reply, where it is seen.
+  }
 }
 
 /** Whether it is a response of any realm: node-server replaces the global, so `instanceof` cannot tell. */
