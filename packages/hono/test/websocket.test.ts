@@ -1,7 +1,6 @@
 import { once } from 'node:events'
 import { curfew, deadline } from '@curfew/hono'
-// It is no dependency of this package, only of the one that serves.
-import { upgradeWebSocket, type WebSocketServerLike } from '@hono/node-server'
+import { upgradeWebSocket } from '@hono/node-server'
 import { Hono, type MiddlewareHandler } from 'hono'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
@@ -38,7 +37,7 @@ describe.each(guards)('a WebSocket through %s', (_, guard, timeoutMs) => {
     const wss = new WebSocketServer({ noServer: true })
     const { url } = await served({
       fetch: app.fetch,
-      websocket: { server: wss as WebSocketServerLike },
+      websocket: { server: wss },
       ...(timeoutMs && { timeoutMs, clock }),
     })
     const socket = new WebSocket(url.replace('http', 'ws') + path)

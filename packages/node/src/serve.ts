@@ -18,8 +18,15 @@ export interface ServeOptions extends ListenerOptions {
   createServer?: NodeServerOptions['createServer']
   /** What that function is given: the certificate, say. */
   serverOptions?: NodeServerOptions['serverOptions']
-  /** `{ server }` of the `ws` package, for node-server's `upgradeWebSocket`. */
-  websocket?: NodeServerOptions['websocket']
+  /** A `WebSocketServer` of the `ws` package made with `noServer: true`, for node-server's `upgradeWebSocket`. */
+  websocket?: { server: WebSocketServerLike }
+}
+
+/** As much of the `ws` package's `WebSocketServer` as there is to know; node-server's own type refuses it. */
+export interface WebSocketServerLike {
+  readonly options: { noServer?: boolean | undefined }
+  handleUpgrade(...args: never[]): void
+  on(event: 'connection', listener: (...args: never[]) => void): unknown
 }
 
 /** A server that listens. */
