@@ -26,7 +26,7 @@ export interface ServeOptions extends ListenerOptions {
 export interface WebSocketServerLike {
   readonly options: { noServer?: boolean | undefined }
   handleUpgrade(...args: never[]): void
-  on(event: 'connection', listener: (...args: never[]) => void): unknown
+  on(...args: never[]): unknown
 }
 
 /** A server that listens. */
@@ -68,7 +68,7 @@ export function serve(options: ServeOptions): CurfewServer {
   const server = createAdaptorServer({
     ...nodeServerOptions,
     fetch: fetchCallback(fetch, guardOptions, open),
-    ...(websocket && { websocket }),
+    ...(websocket && { websocket: websocket as unknown as NodeServerOptions['websocket'] }),
     ...(serverOptions && { serverOptions }),
     createServer: (own: object, listener: Parameters<typeof contained>[0]) =>
       create(own, contained(listener, open)),
