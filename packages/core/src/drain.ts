@@ -27,7 +27,7 @@ export function drain(
     for (;;) {
       const { done, value } = await Promise.race([reader.read(), stopped])
       if (done) return withBody(response, concat(chunks, size))
-      if (!(value instanceof Uint8Array)) throw new TypeError(`Body chunk is no Uint8Array: ${typeof value}`)
+      if (!ArrayBuffer.isView(value)) throw new TypeError(`Body chunk is no Uint8Array: ${typeof value}`)
       chunks.push(value)
       size += value.byteLength
       if (size <= maxBytes) continue

@@ -142,9 +142,9 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
     const { outcome } = this
     if (this.recorded || !outcome) return
     this.recorded = true
-    for (const { counters, onOutcome } of this.guards) {
-      counters.outcomes[outcome.kind]++
-      if (onOutcome) notify(counters, onOutcome, outcome, this.request)
+    for (const guard of this.guards) {
+      guard.counters.outcomes[outcome.kind]++
+      if (guard.onOutcome) notify(guard, guard.onOutcome, outcome, this.request)
     }
     this.tellLate()
   }
@@ -166,8 +166,8 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
   private tellLate(): void {
     const { late } = this
     if (!this.recorded || !late) return
-    for (const { counters, onLateSettlement } of this.guards) {
-      if (onLateSettlement) notify(counters, onLateSettlement, late, this.request)
+    for (const guard of this.guards) {
+      if (guard.onLateSettlement) notify(guard, guard.onLateSettlement, late, this.request)
     }
   }
 }

@@ -1,4 +1,5 @@
 import { attachedClient } from './client.ts'
+import { InvalidOptionError } from './errors.ts'
 import { type GuardOptions, type Policy, parseOptions } from './options.ts'
 import type { Rejected } from './outcome.ts'
 import { type HandlerResult, Race, type Sent } from './race.ts'
@@ -24,8 +25,8 @@ export interface Guarded<Rest extends unknown[] = []> {
  * (`onOutcome`, `onLateSettlement`, `stats`). The result never rejects, unless `rethrow` is set.
  *
  * A response that is there when the handler returns is handed on as it is, at once. Under another guard there is still
- * only one race: the inner guard adjusts the outer one's deadline, buffering and replies with what it was explicitly
- * told. A request that asks for a WebSocket is not guarded.
+ * only one race: the inner guard adjusts the outer one's deadline, limits, buffering and replies with what it was
+ * explicitly told; who is let in, and how the client is watched, stays the outer one's affair. A request that asks for a WebSocket is not guarded.
  *
  * What it cannot do: stop a synchronous block, for nothing else runs meanwhile.
  *
@@ -45,6 +46,7 @@ export function guard<Rest extends unknown[] = []>(
   handler: Handler<Rest>,
   options?: GuardOptions,
 ): Guarded<Rest> {
+  if (typeof handler !== 'function') throw new InvalidOptionError('handler', 'a function', handler)
   const policy = parseOptions(options)
   // One listener for all of them: runtimes search a signal's listeners from the first to the last.
   policy.shutdown?.addEventListener('abort', () => {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { deferred, get, never, observed, soon } from '../test/support.ts'
 import { type GuardOptions, guard, scopeOf } from './index.ts'
+import { ManualClock } from './manual-clock.ts'
 import { notify } from './notify.ts'
 import { newCounters } from './stats.ts'
 
@@ -122,6 +123,44 @@ describe('a hook', () => {
     expect(guarded.stats).toMatchObject({ active: 0, hookFailures: 0, outcomes: { completed: 3 } })
   })
 
+  test('that takes longer than ten seconds is counted as failed, and waited for no longer', async () => {
+    const { options, clock } = observed({ onOutcome: never })
+    const guarded = guard(() => new Response(), options)
+    guarded(get())
+    await clock.advance(9_999)
+    expect(guarded.stats).toMatchObject({ hooksPending: 1, hookFailures: 0 })
+    await clock.advance(1)
+    expect(guarded.stats).toMatchObject({ hooksPending: 0, hookFailures: 1 })
+    expect(logged).toEqual([[expect.any(String), new Error('Hook timed out: 10000 ms')]])
+    expect(clock.pending).toBe(0)
+  })
+
+  test('is dropped, and counted as that, while a thousand are at work, and called again after that', async () => {
+    const works: ReturnType<typeof deferred<void>>[] = []
+    const onOutcome = (): Promise<void> => {
+      const work = deferred<void>()
+      works.push(work)
+      return work.promise
+    }
+    const { options, clock } = observed({ onOutcome })
+    const guarded = guard(() => new Response(), options)
+    for (let i = 0; i < 1_000; i++) guarded(get())
+    await clock.advance(0)
+    guarded(get())
+    await clock.advance(0)
+    expect(works).toHaveLength(1_000)
+    expect(guarded.stats).toMatchObject({
+      hooksPending: 1_000,
+      hooksDropped: 1,
+      outcomes: { completed: 1_001 },
+    })
+    for (const work of works) work.resolve()
+    await clock.advance(0)
+    guarded(get())
+    await clock.advance(0)
+    expect(works).toHaveLength(1_001)
+  })
+
   test('that fails keeps no other hook from being told', async () => {
     const inner = observed()
     const outer = observed({
@@ -138,7 +177,7 @@ describe('a hook', () => {
   test('without a name is called anonymous in the log', async () => {
     const counters = newCounters()
     notify(
-      counters,
+      { counters, clock: new ManualClock() },
       (() => () => {
         throw boom
       })(),
@@ -150,7 +189,7 @@ describe('a hook', () => {
 
   test('is called with what it was to be told', async () => {
     const hook = vi.fn()
-    notify(newCounters(), hook, 1, 'two')
+    notify({ counters: newCounters(), clock: new ManualClock() }, hook, 1, 'two')
     expect(hook).not.toHaveBeenCalled()
     await soon(Promise.resolve())
     expect(hook.mock.calls).toEqual([[1, 'two']])

@@ -1,23 +1,56 @@
-import type { Counters } from './stats.ts'
+import type { Policy } from './options.ts'
+
+/** How many asynchronous hooks may be at work at once. */
+const MAX_PENDING = 1_000
+
+/** How long one may be. */
+const HOOK_MS = 10_000
 
 /**
  * Calls a hook once the work at hand is done. Whatever it does changes nothing for any client: what it throws, or
- * rejects with, is counted and goes to the console.
+ * rejects with, is counted and goes to the console; one that takes longer than 10 s is counted as failed and waited
+ * for no longer. While 1,000 are at work, further calls are dropped, and counted.
  */
 export function notify<Args extends unknown[]>(
-  counters: Counters,
+  { counters, clock }: Pick<Policy, 'counters' | 'clock'>,
   hook: (...args: Args) => unknown,
   ...args: Args
 ): void {
-  const failed = (error: unknown): void => {
-    counters.hookFailures++
-    console.error(`Curfew hook failed: ${hook.name || 'anonymous'}`, error)
+  if (counters.hooksPending >= MAX_PENDING) {
+    counters.hooksDropped++
+    return
   }
+
   queueMicrotask(() => {
     try {
-      Promise.resolve(hook(...args)).catch(failed)
+      const result = hook(...args)
+      if (isThenable(result)) void wait(result)
     } catch (error) {
       failed(error)
     }
   })
+
+  async function wait(result: PromiseLike<unknown>): Promise<void> {
+    let timer: unknown
+    counters.hooksPending++
+    const late = new Promise<never>((_, reject) => {
+      timer = clock.setTimeout(() => reject(new Error(`Hook timed out: ${HOOK_MS} ms`)), HOOK_MS)
+    })
+    try {
+      await Promise.race([result, late])
+    } catch (error) {
+      failed(error)
+    }
+    counters.hooksPending--
+    clock.clearTimeout(timer)
+  }
+
+  function failed(error: unknown): void {
+    counters.hookFailures++
+    console.error(`Curfew hook failed: ${hook.name || 'anonymous'}`, error)
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
 }

@@ -94,7 +94,7 @@ const reply = z.custom<never>(
     (typeof value === 'object' && value !== null && usable(value)),
   'a string, an object, an unused Response or a function',
 )
-const usable = (value: object): boolean => !isResponse(value) || !value.bodyUsed
+const usable = (value: object): boolean => (isResponse(value) ? !value.bodyUsed : !('then' in value))
 
 const schema = z.strictObject({
   timeoutMs: z.optional(timeout),

@@ -196,6 +196,8 @@ function check({
 
   const follows = outcome.kind === 'completed' && signalRead && !client.tellsDelivery
   expect(watchers).toBeLessThanOrEqual(follows ? 1 : 0)
+  // A hook that hangs is waited for, by nobody else, for ten seconds.
+  await clock.advance(10_000)
   expect(clock.pending).toBe(0)
 
   const { code } = scope.reason ?? {}

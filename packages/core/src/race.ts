@@ -226,7 +226,7 @@ export class Race extends Exchange {
   private stop(makeReason: () => AbortReason): void {
     this.abort(makeReason)
     this.draining?.cancel(this.reason)
-    if (this.work) this.keepAlive(this.work)
+    if (this.working && this.work) this.keepAlive(this.work)
   }
 
   /** The request had ended before its handler returned. */

@@ -68,10 +68,11 @@ export class ResponseBuffer {
    * Adds to the body. Bytes are copied, so that the array may be used again.
    *
    * @throws {ResponseTooLargeError} when the body would pass `maxBytes`; what was written before is kept
+   * @throws {TypeError} for what is neither text nor bytes
    */
-  write(chunk: string | Uint8Array | ArrayBuffer): this {
+  write(chunk: string | ArrayBufferView | ArrayBuffer): this {
     this.refuse()
-    const part = typeof chunk === 'string' ? chunk : new Uint8Array(chunk).slice()
+    const part = typeof chunk === 'string' ? chunk : bytesOf(chunk)
     const size = typeof part === 'string' ? utf8Length(part) : part.byteLength
     if (this.bytes + size > this.maxBytes) throw new ResponseTooLargeError(this.maxBytes)
     this.bytes += size
@@ -84,9 +85,15 @@ export class ResponseBuffer {
     return this.shorthand('text/plain; charset=utf-8', text, status)
   }
 
-  /** Writes a value as JSON, as `application/json`. */
+  /**
+   * Writes a value as JSON, as `application/json`.
+   *
+   * @throws {TypeError} for a value that has no JSON: `undefined`, a function, a cycle
+   */
   json(value: unknown, status?: number): this {
-    return this.shorthand('application/json', JSON.stringify(value), status)
+    const json: string | undefined = JSON.stringify(value)
+    if (json === undefined) throw new TypeError(`Value has no JSON: ${typeof value}`)
+    return this.shorthand('application/json', json, status)
   }
 
   /** Writes markup, as `text/html`. */
@@ -115,6 +122,14 @@ export class ResponseBuffer {
       this.bytes,
     )
   }
+}
+
+function bytesOf(chunk: ArrayBufferView | ArrayBuffer): Uint8Array {
+  if (ArrayBuffer.isView(chunk)) {
+    return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength).slice()
+  }
+  if (Object.prototype.toString.call(chunk) === '[object ArrayBuffer]') return new Uint8Array(chunk).slice()
+  throw new TypeError(`Body chunk is neither text nor bytes: ${typeof chunk}`)
 }
 
 /** All chunks in one array of `size` bytes. */

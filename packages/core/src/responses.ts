@@ -57,29 +57,35 @@ export function answer<Ending extends Answered>(
   fallback: () => Response,
   headers: Record<string, string> = {},
 ): Response {
-  const response = withHeaders(build(option, outcome, request) ?? fallback(), headers)
-  const bodyless = request.method === 'HEAD' || [204, 205, 304].includes(response.status)
-  return bodyless ? new Response(null, response) : response
+  try {
+    const replaced = replacement(option, outcome, request)
+    if (replaced) return fitted(replaced, request, headers)
+  } catch {}
+  return fitted(fallback(), request, headers)
 }
 
-function build<Ending extends Answered>(
+/** Without a body where there must be none, and with `headers`. */
+function fitted(response: Response, request: Request, headers: Record<string, string>): Response {
+  const bodyless = request.method === 'HEAD' || [204, 205, 304].includes(response.status)
+  return withHeaders(bodyless ? new Response(null, response) : response, headers)
+}
+
+function replacement<Ending extends Answered>(
   option: Reply<Ending> | undefined,
   outcome: Ending,
   request: Request,
 ): Response | undefined {
-  try {
-    const body = typeof option === 'function' ? option(outcome, request) : option
-    if (typeof body === 'string') return new Response(body, { status: outcome.status, headers: plainText })
-    if (isResponse(body)) return option === body ? copyOf(body) : unused(body)
-    // A promise is an object too, but never a reply: what comes later would not be on time.
-    if (isThenable(body)) void Promise.resolve(body).catch(() => {})
-    else if (typeof body === 'object' && body !== null) return Response.json(body, { status: outcome.status })
-  } catch {}
+  const body = typeof option === 'function' ? option(outcome, request) : option
+  if (typeof body === 'string') return new Response(body, { status: outcome.status, headers: plainText })
+  if (isResponse(body)) return option === body ? copyOf(body) : unused(body)
+  // A promise is an object too, but never a reply: what comes later would not be on time.
+  if (isThenable(body)) void Promise.resolve(body).catch(() => {})
+  else if (typeof body === 'object' && body !== null) return Response.json(body, { status: outcome.status })
   return undefined
 }
 
 function unused(response: Response): Response | undefined {
-  return response.bodyUsed ? undefined : response
+  return response.bodyUsed || response.body?.locked ? undefined : response
 }
 
 function isThenable(value: unknown): boolean {

@@ -48,7 +48,7 @@ export abstract class Scope {
     if (this.controller === undefined) {
       this.controller = new AbortController()
       if (this.makeReason) this.controller.abort(this.reason)
-      else this.follow()
+      else if (!this.outcome || this.outcome.kind === 'completed') this.follow()
     }
     return this.controller.signal
   }

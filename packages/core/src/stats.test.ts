@@ -10,6 +10,8 @@ test('a new guard has counted nothing', () => {
     late: { completed: 0, failed: 0, cancelled: 0 },
     lateWrites: 0,
     hookFailures: 0,
+    hooksPending: 0,
+    hooksDropped: 0,
   })
 })
 

@@ -12,8 +12,12 @@ export interface Stats {
   readonly late: Readonly<Record<LateSettlement['kind'], number>>
   /** Attempts of abandoned handlers to write into their response. */
   readonly lateWrites: number
-  /** Hooks that threw, or rejected. */
+  /** Hooks that threw, rejected or took too long. */
   readonly hookFailures: number
+  /** Asynchronous hooks that are at work. */
+  readonly hooksPending: number
+  /** Calls of hooks that were dropped because too many were at work. */
+  readonly hooksDropped: number
 }
 
 /** The same, for the guard that counts. */
@@ -31,5 +35,7 @@ export function newCounters(): Counters {
     late: { completed: 0, failed: 0, cancelled: 0 },
     lateWrites: 0,
     hookFailures: 0,
+    hooksPending: 0,
+    hooksDropped: 0,
   }
 }
