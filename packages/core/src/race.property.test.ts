@@ -196,9 +196,9 @@ function check({
 
   const follows = outcome.kind === 'completed' && signalRead && !client.tellsDelivery
   expect(watchers).toBeLessThanOrEqual(follows ? 1 : 0)
-  // A hook that hangs is waited for, by nobody else, for ten seconds.
-  await clock.advance(10_000)
-  expect(clock.pending).toBe(0)
+  // A hook that hangs has a timer of its own.
+  const hanging = guards.reduce((sum, { stats }) => sum + stats.hooksPending, 0)
+  expect(clock.pending).toBe(hanging)
 
   const { code } = scope.reason ?? {}
   if (outcome.kind === 'timed-out' && outcome.phase === 'handling') {
