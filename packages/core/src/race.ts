@@ -246,12 +246,11 @@ export class Race extends Exchange {
 
   /** One timer serves both: the first short tick, while the client is not followed yet, and the deadline. */
   private nextRing(): number {
-    const { dueAt } = this.deadline
-    return this.followed ? dueAt : Math.min(dueAt, this.startedAt + FIRST_TICK_MS)
+    return this.followed ? this.dueAt : Math.min(this.dueAt, this.startedAt + FIRST_TICK_MS)
   }
 
   private ring(): void {
-    if (this.policy.clock.now() >= this.deadline.dueAt) return this.struck()
+    if (this.policy.clock.now() >= this.dueAt) return this.struck()
     this.follow()
     if (!this.outcome) this.alarm?.set(this.nextRing())
   }

@@ -66,6 +66,11 @@ export abstract class Scope {
     return this.ownDeadline
   }
 
+  /** The same instant, without making anything. */
+  protected get dueAt(): number {
+    return this.ownDeadline?.dueAt ?? this.startedAt + Math.min(this.policy.timeoutMs, this.inboundMs)
+  }
+
   /** Where an imperative handler writes its response. It is sent if the handler returns nothing. */
   get response(): ResponseBuffer {
     this.ownBuffer ??= new ResponseBuffer(this.policy.maxBytes, () => this.refuseLateWrite())

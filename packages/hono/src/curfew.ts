@@ -57,21 +57,15 @@ interface Entry {
   scope: Scope | undefined
 }
 
-async function inside(request: Request, c: Context, next: Next, entry: Entry): Promise<HandlerResult> {
+function inside(request: Request, c: Context, next: Next, entry: Entry): Promise<HandlerResult> {
   const scope = findScope(request)
-  if (!scope) return answered(c, next)
   entry.scope = scope
-  return runInside(c, scope, async () => {
-    const response = await answered(c, next)
+  const answered = (): HandlerResult => {
     // Hono has made a response of what was thrown.
-    scope.handledError = c.error
-    return response
-  })
-}
-
-async function answered(c: Context, next: Next): Promise<HandlerResult> {
-  await next()
-  return c.finalized ? c.res : undefined
+    if (scope) scope.handledError = c.error
+    return c.finalized ? c.res : undefined
+  }
+  return scope ? runInside(c, scope, () => next().then(answered)) : next().then(answered)
 }
 
 /** Puts the response of the race where Hono looks for it. */

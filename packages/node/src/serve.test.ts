@@ -152,7 +152,7 @@ describe.each(protocols)('over %s', (protocol) => {
     const { port } = await start(async () => undefined, { protocol })
     const { status, body } = await fetched(protocol, port)
     expect(status).toBe(500)
-    expect(body).not.toMatch(/Error|Symbol|undefined/)
+    expect(body).not.toMatch(/Error:|Symbol|undefined/)
     expect(output).toEqual([])
   })
 

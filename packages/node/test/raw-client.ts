@@ -84,6 +84,11 @@ export class RawClient {
     await this.until(() => this.received.length >= count, `${count} bytes`)
   }
 
+  /** Resolves once this has come; rejects if the connection ends before. */
+  async saw(text: string): Promise<void> {
+    await this.until(() => this.received.includes(text), JSON.stringify(text))
+  }
+
   /** The first so many final responses, as far as they have come; rejects if the connection ends before. */
   async responses(count: number, { head = false } = {}): Promise<RawResponse[]> {
     const all = () => parse(this.received, head)

@@ -1,4 +1,4 @@
-import { createServer, request as httpRequest, type IncomingHttpHeaders } from 'node:http'
+import { Agent, createServer, request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import {
   type ClientHttp2Session,
   connect as connectHttp2,
@@ -6,7 +6,7 @@ import {
   createServer as createHttp2Server,
   createSecureServer,
 } from 'node:http2'
-import { createServer as createHttpsServer, request as httpsRequest } from 'node:https'
+import { createServer as createHttpsServer, Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import type { LateSettlement, Outcome } from '@curfew/core'
 import { onTestFinished, vi } from 'vitest'
 import { type CurfewServer, type FetchHandler, type ServeOptions, serve } from '../src/index.ts'
@@ -125,6 +125,7 @@ interface CallOptions {
   /** Whole body; a POST without one is left open. */
   body?: string
   session?: ClientHttp2Session
+  agent?: Agent
 }
 
 /** Sends a request; the test closes its connection. */
@@ -147,10 +148,17 @@ export function session(protocol: Protocol, port: number): ClientHttp2Session {
   return made
 }
 
+/** One HTTP/1.1 connection at a time, kept alive for the next request. */
+export function keptAlive(protocol: Protocol): Agent {
+  const agent = new (protocol === 'https' ? HttpsAgent : Agent)({ keepAlive: true, maxSockets: 1 })
+  onTestFinished(() => agent.destroy())
+  return agent
+}
+
 function call1(
   protocol: Protocol,
   port: number,
-  { method = 'GET', path = '/', headers, body }: CallOptions,
+  { method = 'GET', path = '/', headers, body, agent }: CallOptions,
 ): Call {
   const send = protocol === 'https' ? httpsRequest : httpRequest
   const request = send({
@@ -159,14 +167,17 @@ function call1(
     method,
     path,
     headers: { ...headers },
-    agent: false,
+    agent: agent ?? false,
     rejectUnauthorized: false,
   })
   onTestFinished(() => void request.destroy())
   const begun = deferred<void>()
   const answer = deferred<Answer>()
   let incoming: { pause(): unknown; resume(): unknown } | undefined
-  request.on('error', answer.reject)
+  // Once there is a head, what breaks is the response.
+  request.on('error', (error) => {
+    if (!incoming) answer.reject(error)
+  })
   request.on('response', (response) => {
     incoming = response
     let text = ''
@@ -273,6 +284,15 @@ export function deferred<T>(): Deferred<T> {
 
 export const never = (): Promise<Response> => new Promise(() => {})
 
+/** What a promise comes to, or an error if that takes long: for what must not wait for a longer limit. */
+export async function soon<T>(promise: Promise<T>, ms = 5_000): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`Nothing came within ${ms} ms`)), ms)
+  })
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer))
+}
+
 /** The reason of the signal, once it aborts. */
 export function aborted(signal: AbortSignal): Promise<unknown> {
   return new Promise((resolve) => {
@@ -311,14 +331,15 @@ export function source() {
   }
 }
 
-/** A body without end that counts how much of it was asked for. */
+/** A body without end that counts how much of it was asked for. It never keeps the event loop to itself. */
 export function endless(chunk = 'x'.repeat(64 * 1024)) {
   const bytes = Buffer.from(chunk)
   const cancelled = deferred<unknown>()
   const pulled = { chunks: 0, bytes: 0 }
   const stream = new ReadableStream<Uint8Array<ArrayBuffer>>(
     {
-      pull(controller) {
+      async pull(controller) {
+        await new Promise((resolve) => setImmediate(resolve))
         pulled.chunks++
         pulled.bytes += bytes.length
         controller.enqueue(bytes)
