@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { Cases } from './cases.ts'
+import { compare } from './compare.ts'
 
 const storage = new AsyncLocalStorage<object>()
 const store = {}
@@ -8,13 +8,16 @@ async function awaits(times: number): Promise<void> {
   for (let i = 0; i < times; i++) await undefined
 }
 
-/** What it costs to know, after the fact, which request a write belongs to. */
-export const contextCases: Record<string, Cases> = Object.fromEntries(
-  [1, 5, 20].map((times) => [
-    `AsyncLocalStorage, ${times} awaits`,
-    {
-      without: () => awaits(times),
-      'within run()': () => storage.run(store, () => awaits(times)),
-    },
-  ]),
-)
+// What is measured without comes first: once a storage has been used, promises cost more in the whole process.
+await compare({
+  'without AsyncLocalStorage': {
+    '1 await': () => awaits(1),
+    '5 awaits': () => awaits(5),
+    '20 awaits': () => awaits(20),
+  },
+  'within AsyncLocalStorage.run()': {
+    '1 await': () => storage.run(store, () => awaits(1)),
+    '5 awaits': () => storage.run(store, () => awaits(5)),
+    '20 awaits': () => storage.run(store, () => awaits(20)),
+  },
+})

@@ -1,43 +1,42 @@
 import { guard } from '@curfew/core'
-import type { Cases } from './cases.ts'
+import { compare } from './compare.ts'
+import { lightRequest } from './light-request.ts'
 
-const request = new Request('http://localhost/')
 const response = new Response('hi')
-const answered = Promise.resolve(response)
+const settled = Promise.resolve(response)
 
 function handleSync(_request: Request): Response {
   return response
 }
 
 async function handleAsync(_request: Request): Promise<Response> {
-  return await answered
+  return await settled
 }
 
-const guardedSync = guard(handleSync, { timeoutMs: 5_000 })
-const guardedAsync = guard(handleAsync, { timeoutMs: 5_000 })
-const recorded = guard(handleAsync, { timeoutMs: 5_000, onOutcome: () => {} })
+const options = { timeoutMs: 5_000 }
+const guardedSync = guard(handleSync, options)
+const guardedAsync = guard(handleAsync, options)
+const recorded = guard(handleAsync, { ...options, onOutcome: () => {} })
 
-/** The usual recipe, with its timer cleared. */
-async function raced(): Promise<Response> {
-  const timeout = AbortSignal.timeout(5_000)
-  const signal = AbortSignal.any([request.signal, timeout])
-  return Promise.race([
-    handleAsync(request),
-    new Promise<never>((_, reject) => {
-      signal.addEventListener('abort', () => reject(signal.reason))
-    }),
-  ])
+/** The usual recipe. */
+function raced(): Promise<Response> {
+  const client = new AbortController()
+  const signal = AbortSignal.any([client.signal, AbortSignal.timeout(5_000)])
+  const aborted = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason))
+  })
+  return Promise.race([handleAsync(lightRequest()), aborted])
 }
 
-export const guardCases: Record<string, Cases> = {
+await compare({
   'synchronous handler': {
-    bare: () => handleSync(request),
-    guard: () => guardedSync(request),
+    bare: () => handleSync(lightRequest()),
+    guard: () => guardedSync(lightRequest()),
   },
   'asynchronous handler': {
-    bare: () => handleAsync(request),
-    guard: () => guardedAsync(request),
-    'guard with onOutcome': () => recorded(request),
-    'Promise.race and AbortSignal.any': () => raced(),
+    bare: () => handleAsync(lightRequest()),
+    guard: () => guardedAsync(lightRequest()),
+    'guard with onOutcome': () => recorded(lightRequest()),
+    'Promise.race with AbortSignal.any': () => raced(),
   },
-}
+})

@@ -1,2 +1,0 @@
-/** What is compared within one group. */
-export type Cases = Record<string, () => unknown>
