@@ -1,6 +1,6 @@
 import type { ClientWatcher } from './client.ts'
 import { withBody } from './drain.ts'
-import { ClientClosedError, type StreamTimeoutError } from './errors.ts'
+import { ClientClosedError, ShutdownError, type StreamTimeoutError } from './errors.ts'
 import { limitStream, type StreamWatcher } from './limit-stream.ts'
 import { notify } from './notify.ts'
 import { adjust, type Policy } from './options.ts'
@@ -91,6 +91,7 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
     const phase = instead ? 'handling' : 'streaming'
     const status = instead ?? this.outcome?.status ?? 500
     this.amend({ kind: 'failed', phase, status, elapsedMs: this.elapsedMs(), error })
+    if (error instanceof ShutdownError) this.abort(() => error)
     this.over()
   }
 

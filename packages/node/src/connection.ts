@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse, ServerHttp2Stream } from 'node:http2'
-import { Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { type Client, type ClientWatcher, problem, ShutdownError } from '@curfew/core'
 
 export type Incoming = IncomingMessage | Http2ServerRequest
@@ -16,18 +16,24 @@ export class Connection implements Client {
   /** Node hands upgrades to another listener; what arrives here with such a header is a request like any other. */
   readonly upgrading = false
   readonly outgoing: Outgoing
-  private readonly socket: Socket
+  readonly socket: Socket
+  /** Whether the client wants the head alone. */
+  readonly headOnly: boolean
   private readonly stream: ServerHttp2Stream | undefined
   private readonly open: Set<Connection>
   private watcher: ClientWatcher | undefined
   private failure: { readonly error: unknown; readonly status?: number } | undefined
 
-  /** @param open where the exchange is kept as long as it is followed and not over */
+  /** @param open where the exchange is kept until it is over */
   constructor(incoming: Incoming, outgoing: Outgoing, open: Set<Connection>) {
     this.outgoing = outgoing
     this.socket = incoming.socket as Socket
+    this.headOnly = incoming.method === 'HEAD'
     this.stream = 'stream' in outgoing ? outgoing.stream : undefined
     this.open = open
+    open.add(this)
+    outgoing.once('close', this.over)
+    if (!this.multiplexed && outgoing.socket === null) closeWithSocket(this)
   }
 
   get closed(): boolean {
@@ -35,62 +41,71 @@ export class Connection implements Client {
     return this.outgoing.destroyed || this.socket.destroyed
   }
 
+  /** Whether other exchanges share the connection at the same time, as they do in HTTP/2. */
+  get multiplexed(): boolean {
+    return this.stream !== undefined
+  }
+
   watch(watcher: ClientWatcher): void {
     this.watcher = watcher
-    if (this.closed) return this.over()
-    this.open.add(this)
-    this.outgoing.once('close', this.over)
-    // A pipelined response that is still waiting for its turn gets no event of its own on Node 20 and 22.
-    if (!this.stream && this.outgoing.socket === null) whenClosed(this.socket).add(this.over)
+    if (this.closed) this.over()
   }
 
   unwatch(): void {
     this.watcher = undefined
   }
 
-  /** Whether the connection is one of HTTP/2, shared with other exchanges. */
-  get multiplexed(): boolean {
-    return this.stream !== undefined
+  /** Settles once HTTP/2 has taken the last byte: node-server ends the streams of uploads that were not read. */
+  async flushed(): Promise<void> {
+    const { stream } = this
+    if (!stream || stream.writableFinished || stream.destroyed) return
+    await new Promise<void>((resolve) => {
+      stream.once('finish', resolve)
+      stream.once('close', resolve)
+    })
   }
 
-  /**
-   * Whether a body has to be written piece by piece. Node counts what a reset stream has left unsent against its
-   * HTTP/2 session for good, and refuses every later stream of the session when that is too much.
-   */
-  mustPace(body: string | Uint8Array | null): boolean {
-    return this.multiplexed && body !== null && body.length > PIECE_BYTES
-  }
-
-  /** Tells the guard that nobody waits for this handler any longer; it is answered 503. */
+  /** Tells the guard that nobody waits for its handler any longer; the client is answered 503. */
   shutDown(): void {
     this.watcher?.shutDown()
   }
 
-  /**
-   * Ends what cannot be completed: with a 500 as long as nothing has been sent, by a reset after that. A clean end
-   * would pass half a response off as a whole one.
-   */
-  breakOff(error: unknown): void {
-    if (this.closed) return
-    if (!this.outgoing.headersSent) return this.writeFailure(error)
-    this.failure = { error }
-    if (this.stream) this.stream.close(INTERNAL_ERROR)
-    else if (this.socket instanceof Socket && !('encrypted' in this.socket)) this.socket.resetAndDestroy()
-    else this.socket.destroy()
+  /** Cuts off a response that is still being written when the server has waited long enough. */
+  cutOff(): void {
+    this.failure ??= { error: new ShutdownError() }
+    this.reset()
   }
 
-  private writeFailure(error: unknown): void {
+  /** Ends what cannot be completed: with a 500 as long as nothing has been sent, by a reset after that. */
+  breakOff(error: unknown): void {
+    if (this.closed) return
+    if (this.outgoing.headersSent) {
+      this.failure = { error }
+      return this.reset()
+    }
     const response = problem(500, 'HANDLER_FAILED')
     this.failure = { error, status: response.status }
     for (const name of this.outgoing.getHeaderNames()) this.outgoing.removeHeader(name)
     this.outgoing.statusCode = response.status
+    // A head that failed has left its own words there.
+    if (!this.multiplexed) this.outgoing.statusMessage = 'Internal Server Error'
     this.outgoing.setHeader('content-type', 'application/problem+json')
     void response.text().then((body) => this.outgoing.end(body))
   }
 
-  private readonly over = (): void => {
+  /** A clean end would pass half a response off as a whole one. */
+  private reset(): void {
+    if (this.stream) this.stream.close(INTERNAL_ERROR)
+    // In a pipeline, what is before it has to be written first.
+    else if (this.outgoing.socket === null) this.outgoing.once('socket', () => this.reset())
+    else if ('encrypted' in this.socket) this.socket.destroy()
+    else this.socket.resetAndDestroy()
+  }
+
+  /** @internal What Node says by itself, except of a response whose turn never came. */
+  readonly over = (): void => {
     this.open.delete(this)
-    closeListeners.get(this.socket)?.delete(this.over)
+    waiting.get(this.socket)?.delete(this)
     const { watcher } = this
     this.watcher = undefined
     if (!watcher) return
@@ -102,32 +117,29 @@ export class Connection implements Client {
   /** Node 20 says `finish` for what the client never took: then the socket has an error. */
   private get delivered(): boolean {
     const { writableEnded, writableFinished } = this.outgoing
-    return writableEnded && writableFinished && (this.stream !== undefined || !this.socket.errored)
-  }
-
-  /** Closes the connection under a response that is still being written when the grace period is over. */
-  cut(): void {
-    this.failure ??= { error: new ShutdownError() }
-    if (this.stream) this.stream.close(INTERNAL_ERROR)
-    else this.socket.destroy()
+    return writableEnded && writableFinished && (this.multiplexed || !this.socket.errored)
   }
 }
 
 const INTERNAL_ERROR = 2
 
-/** How much is written at a time over HTTP/2. */
-export const PIECE_BYTES: number = 64 * 1024
+/** Pipelined exchanges whose turn to write has not come. */
+const waiting = new WeakMap<Socket, Set<Connection>>()
 
-/** One listener a socket, however many pipelined requests wait on it. */
-const closeListeners = new WeakMap<Socket, Set<() => void>>()
-
-function whenClosed(socket: Socket): Set<() => void> {
-  const known = closeListeners.get(socket)
-  if (known) return known
-  const listeners = new Set<() => void>()
-  closeListeners.set(socket, listeners)
+/** Before Node 24 their responses hear nothing of it when the connection closes. One listener serves all of them. */
+function closeWithSocket(connection: Connection): void {
+  const { socket } = connection
+  const known = waiting.get(socket)
+  if (known) {
+    known.add(connection)
+    return
+  }
+  const connections = new Set([connection])
+  waiting.set(socket, connections)
   socket.once('close', () => {
-    for (const listener of [...listeners]) listener()
+    // Node 24 tells them after its own listeners of the socket have run.
+    setImmediate(() => {
+      for (const { outgoing } of [...connections]) outgoing.emit('close')
+    })
   })
-  return listeners
 }

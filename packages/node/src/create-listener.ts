@@ -26,8 +26,7 @@ export interface ListenerOptions extends GuardOptions {
  */
 export function createListener(fetch: FetchHandler, options: ListenerOptions = {}): Listener {
   const { guardOptions, nodeServerOptions } = split(options)
-  const open = new Set<never>()
-  return contained(getRequestListener(fetchCallback(fetch, guardOptions, open), nodeServerOptions), open)
+  return contained(getRequestListener(fetchCallback(fetch, guardOptions, new Set()), nodeServerOptions))
 }
 
 /** Tells node-server's options from the guard's. */

@@ -2,8 +2,8 @@ import { attachClient, type GuardOptions, guard, type HandlerResult } from '@cur
 import type { Http2Bindings, HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { Connection, type Incoming, type Outgoing } from './connection.ts'
-import { staticBody } from './static-response.ts'
-import { writeStream } from './write-stream.ts'
+import { isStatic } from './static-response.ts'
+import { writeResponse } from './write-response.ts'
 
 /** What a handler gets besides the request: Node's own objects, as `@hono/node-server` passes them. */
 export type Bindings = HttpBindings | Http2Bindings
@@ -13,6 +13,12 @@ export type FetchHandler = (request: Request, env: never) => HandlerResult | Pro
 
 type FetchCallback = (request: Request, env: Bindings) => ReturnType<FetchHandler>
 type NodeListener = (incoming: Incoming, outgoing: Outgoing) => Promise<void>
+
+// Made by node-server's own Response (where a listener was made before this package was loaded) it would be sent as
+// what it is; once its body has been looked at, it is not.
+void RESPONSE_ALREADY_SENT.body
+
+const connectionKey = Symbol('curfew.connection')
 
 /** What node-server is to call: the handler, guarded if there is anything to guard it by, over a watched connection. */
 export function fetchCallback(
@@ -27,6 +33,7 @@ export function fetchCallback(
     // A WebSocket on its way: there is no response to write.
     if (!env.outgoing) return handle(request, env)
     const connection = new Connection(env.incoming, env.outgoing, open)
+    Object.assign(env.outgoing, { [connectionKey]: connection })
     attachClient(request, connection)
     const result = handle(request, env)
     if (isPromiseLike(result)) return result.then((response) => hand(response, connection))
@@ -35,33 +42,40 @@ export function fetchCallback(
 }
 
 /**
- * Leaves to node-server what it writes in one piece, and nothing else: half-way through a stream it would log errors
- * with their stack, and put their message into the response.
+ * Leaves to node-server what it writes in one piece, and nothing else: where it fails at a head or a stream it logs the
+ * error with its stack, and puts the message into the response.
  */
-function hand(response: HandlerResult, connection: Connection): HandlerResult | Promise<Response> {
-  if (!response) return response
+function hand(response: HandlerResult, connection: Connection): Response | Promise<Response> {
+  if (response === RESPONSE_ALREADY_SENT) return response
+  if (typeof response?.status !== 'number') {
+    // Some write into Node's own response by themselves, and come back with nothing.
+    if (connection.outgoing.headersSent) return RESPONSE_ALREADY_SENT
+    connection.breakOff(
+      new TypeError(`Handler returned no Response: ${Object.prototype.toString.call(response)}`),
+    )
+    return RESPONSE_ALREADY_SENT
+  }
   if (connection.closed) {
     void response.body?.cancel().catch(() => {})
     return RESPONSE_ALREADY_SENT
   }
-  const body = staticBody(response)
-  if (body !== undefined && !connection.mustPace(body)) return response
-  if (response.body === null) return response
-  return writeStream(response, connection).then(() => RESPONSE_ALREADY_SENT)
-}
-
-/**
- * node-server's listener rejects when a head cannot be written, for a line break in a header, say. Nobody would catch
- * that, and the process would end.
- */
-export function contained(listener: NodeListener, open: Set<Connection>): Listener {
-  return (incoming, outgoing) => {
-    listener(incoming, outgoing).catch((error) => new Connection(incoming, outgoing, open).breakOff(error))
-  }
+  if (!connection.multiplexed && isStatic(response)) return response
+  return writeResponse(response, connection).then(() => RESPONSE_ALREADY_SENT)
 }
 
 /** A listener for `node:http`, `node:https` and `node:http2`. */
 export type Listener = (incoming: Incoming, outgoing: Outgoing) => void
+
+/** node-server's listener rejects when it fails to write, and nobody would catch that: the process would end. */
+export function contained(listener: NodeListener): Listener {
+  return (incoming, outgoing) => {
+    listener(incoming, outgoing).catch((error) => {
+      const connection = Reflect.get(outgoing, connectionKey) as Connection | undefined
+      if (connection) connection.breakOff(error)
+      else outgoing.destroy()
+    })
+  }
+}
 
 function isPromiseLike<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
   return typeof (value as { then?: unknown } | undefined)?.then === 'function'

@@ -71,10 +71,11 @@ export function serve(options: ServeOptions): CurfewServer {
     ...(websocket && { websocket: websocket as unknown as NodeServerOptions['websocket'] }),
     ...(serverOptions && { serverOptions }),
     createServer: (own: object, listener: Parameters<typeof contained>[0]) =>
-      create(own, contained(listener, open)),
+      create(own, contained(listener)),
   } as NodeServerOptions)
 
   const sockets = tracked<Socket>(server, 'connection')
+  const secure = tracked<Socket>(server, 'secureConnection')
   const sessions = tracked<ServerHttp2Session>(server, 'session')
 
   const listening = new Promise<AddressInfo>((resolve, reject) => {
@@ -82,21 +83,29 @@ export function serve(options: ServeOptions): CurfewServer {
     server.listen(port, options.hostname, () => resolve(server.address() as AddressInfo))
   })
 
+  /** Node's own closeIdleConnections() takes a response that has ended for one that has been written. */
   function endIdle(): void {
-    if ('closeIdleConnections' in server) server.closeIdleConnections()
     for (const session of sessions) session.close()
+    const busy = new Set([...open].map(({ socket }) => socket))
+    for (const socket of secure.size > 0 ? secure : sockets) {
+      if (!busy.has(socket) && isHttp1(server, socket)) socket.destroySoon()
+    }
   }
 
+  // server.close() calls it, too.
+  if ('closeIdleConnections' in server) server.closeIdleConnections = endIdle
+
   async function stop(graceMs: number): Promise<void> {
+    // What does not listen yet cannot be closed, and would listen afterwards.
+    await listening.catch(() => {})
     const closed = new Promise<void>((resolve) => server.close(() => resolve()))
     endIdle()
-    // A connection counts as idle only once its answer has been written, so this has to look again.
     const sweep = setInterval(endIdle, SWEEP_MS)
     try {
       if (await within(graceMs, closed)) return
       for (const connection of [...open]) connection.shutDown()
       if (await within(FLUSH_MS, closed)) return
-      for (const connection of [...open]) connection.cut()
+      for (const connection of [...open]) connection.cutOff()
       for (const socket of sockets) socket.destroy()
       await closed
     } finally {
@@ -123,6 +132,12 @@ function tracked<T extends Socket | ServerHttp2Session>(server: ServerType, even
     one.once('close', () => open.delete(one))
   })
   return open
+}
+
+/** Whether the socket speaks HTTP/1.1: over HTTP/2 it is its session that ends it. */
+function isHttp1(server: ServerType, socket: Socket): boolean {
+  if (!('updateSettings' in server)) return true
+  return 'alpnProtocol' in socket && socket.alpnProtocol !== 'h2'
 }
 
 /** Whether it settles in time. */

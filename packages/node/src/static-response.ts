@@ -1,3 +1,8 @@
+import { validateHeaderName, validateHeaderValue } from 'node:http'
+
+/** What node-server's `Response` was made of: its status, its body and its headers, as they were given. */
+type Parts = readonly [status: unknown, body: unknown, headers: unknown]
+
 /**
  * The text or bytes that a response was made of, `null` for no body; `undefined` when it is a stream, or cannot be told.
  * node-server's own `Response` remembers it under a symbol that is not exported; looking at `.body` instead would make
@@ -5,17 +10,45 @@
  * slower, and as right.
  */
 export function staticBody(response: Response): string | Uint8Array | null | undefined {
-  const key = cacheKey()
-  const cached: unknown = key && Reflect.get(response, key)
-  if (!Array.isArray(cached)) return undefined
-  const body: unknown = cached[1]
+  const body = partsOf(response)?.[1]
   return body === null || typeof body === 'string' || body instanceof Uint8Array ? body : undefined
+}
+
+/** Whether node-server can write the response in one piece, without failing at its head. */
+export function isStatic(response: Response): boolean {
+  if (staticBody(response) === undefined) return false
+  const [status, , headers] = partsOf(response)!
+  return isFinal(status) && (headers === undefined || headers instanceof Headers || areValid(headers))
+}
+
+function isFinal(status: unknown): boolean {
+  return Number.isInteger(status) && (status as number) >= 200 && (status as number) <= 599
+}
+
+/** Headers that came as a plain object have not been checked by anybody yet. */
+function areValid(headers: unknown): boolean {
+  if (typeof headers !== 'object' || headers === null || Array.isArray(headers)) return false
+  try {
+    for (const [name, value] of Object.entries(headers)) {
+      validateHeaderName(name)
+      validateHeaderValue(name, value)
+    }
+    return true
+  } catch {
+    return false
+  }
+}
+
+function partsOf(response: Response): Parts | undefined {
+  const key = partsKey()
+  const parts: unknown = key && Reflect.get(response, key)
+  return Array.isArray(parts) ? (parts as unknown as Parts) : undefined
 }
 
 let found: { readonly replaced: unknown; readonly key: symbol | undefined } | undefined
 
 /** node-server replaces the global when its first listener is made, so the symbol is looked for once for each. */
-function cacheKey(): symbol | undefined {
+function partsKey(): symbol | undefined {
   if (found?.replaced !== Response) {
     const key = Object.getOwnPropertySymbols(new Response('')).find(
       ({ description }) => description === 'cache',
