@@ -10,7 +10,11 @@ for (const folder of readdirSync('packages')) {
   const found = await publint({ pkgDir: `packages/${folder}`, strict: true, pack: false })
   const ranges = Object.entries({ ...pkg.dependencies, ...pkg.peerDependencies })
   const local = ranges.filter(([, range]) => /^(workspace|catalog|link|file):/.test(range))
-  messages.push(...local.map(([name, range]) => `${pkg.name}: depends on ${name} by what only this workspace knows: ${range}`))
+  messages.push(
+    ...local.map(
+      ([name, range]) => `${pkg.name}: depends on ${name} by what only this workspace knows: ${range}`,
+    ),
+  )
   messages.push(...found.messages.map((message) => `${pkg.name}: ${formatMessage(message, pkg)}`))
 }
 for (const message of messages) console.error(message)
