@@ -1,3 +1,4 @@
+import { isThenable } from './is-thenable.ts'
 import type { Policy } from './options.ts'
 
 /** How many asynchronous hooks may be at work at once. */
@@ -49,8 +50,4 @@ export function notify<Args extends unknown[]>(
     counters.hookFailures++
     console.error(`Curfew hook failed: ${hook.name || 'anonymous'}`, error)
   }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
 }

@@ -9,6 +9,7 @@ import {
   ShutdownError,
 } from './errors.ts'
 import { Exchange } from './exchange.ts'
+import { isThenable } from './is-thenable.ts'
 import type { Rejected } from './outcome.ts'
 import {
   type Answered,
@@ -44,7 +45,7 @@ export class Race extends Exchange {
 
   /** The handler has returned. An answer that is there already needs no race. */
   start(result: HandlerResult | PromiseLike<HandlerResult>): Sent | Promise<Sent> {
-    if (isPromiseLike(result) || this.policy.buffer) return this.run(Promise.resolve(result))
+    if (isThenable(result) || this.policy.buffer) return this.run(Promise.resolve(result))
     this.responded(result)
     return this.atOnce()
   }
@@ -265,10 +266,6 @@ const refusals = {
   overloaded: { status: 503, code: 'OVERLOADED' },
   shutdown: { status: 503, code: 'SHUTDOWN' },
 } as const
-
-function isPromiseLike<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
-  return typeof (value as { then?: unknown } | undefined)?.then === 'function'
-}
 
 /** Tells whoever makes the body that nobody reads it. */
 function discard(result: HandlerResult, reason: unknown): void {

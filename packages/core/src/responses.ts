@@ -1,4 +1,5 @@
 import type { CurfewErrorCode } from './errors.ts'
+import { isThenable } from './is-thenable.ts'
 import type { Failed, Outcome, Rejected, TimedOut } from './outcome.ts'
 
 /** What takes the place of a default body: text, an object (sent as JSON), or a whole response. */
@@ -86,10 +87,6 @@ function replacement<Ending extends Answered>(
 
 function unused(response: Response): Response | undefined {
   return response.bodyUsed || response.body?.locked ? undefined : response
-}
-
-function isThenable(value: unknown): boolean {
-  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
 }
 
 const plainText = { 'content-type': 'text/plain; charset=utf-8' }

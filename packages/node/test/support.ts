@@ -7,10 +7,10 @@ import {
   createSecureServer,
 } from 'node:http2'
 import { createServer as createHttpsServer, Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import { selfSigned } from '@curfew/conformance'
 import type { LateSettlement, Outcome } from '@curfew/core'
 import { onTestFinished, vi } from 'vitest'
 import { type CurfewServer, type FetchHandler, type ServeOptions, serve } from '../src/index.ts'
-import { selfSigned } from './self-signed.ts'
 
 export type Protocol = 'http' | 'https' | 'h2c' | 'h2'
 
