@@ -212,14 +212,20 @@ export class Race extends Exchange {
   private send(sent: Sent): void {
     if (this.resolve) this.resolve(sent)
     else this.sent = sent
-    this.alarm?.clear()
-    this.sending()
+    this.release()
   }
 
   private sendError(error: unknown): void {
     if (this.reject) this.reject(error)
     else this.thrown = { error }
+    this.release()
+  }
+
+  /** An abandoned handler may keep the race for ever: nothing that was sent stays with it. */
+  private release(): void {
     this.alarm?.clear()
+    this.resolve = undefined
+    this.reject = undefined
     this.sending()
   }
 
