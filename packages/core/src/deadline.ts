@@ -68,7 +68,8 @@ export class Deadline {
    * @throws {InvalidOptionError} for `NaN`, zero, a negative number or anything else; the deadline stays as it was
    */
   extend(ms: number): void {
-    const more = parseTimeout('ms', ms)
+    // `false` means no limit elsewhere, but here nothing that could be added.
+    const more = parseTimeout('ms', ms || Number.NaN)
     this.move(this.due + more, this.limitMs + more)
   }
 

@@ -210,11 +210,6 @@ describe('buffer: true leaves alone', () => {
     await clock.advance(0)
     expect(outcomes).toMatchObject([{ kind: 'completed', status: 101 }])
   })
-
-  test('a handler that gave the connection away', async () => {
-    const { options } = observed({ buffer: true })
-    expect(await soon(guard(() => undefined, options)(get()))).toBeUndefined()
-  })
 })
 
 describe('maxBytes', () => {

@@ -9,6 +9,7 @@
  * | `STREAM_TIMEOUT` | {@link StreamTimeoutError} | the error of a response body past `streamIdleMs` or `streamTotalMs` |
  * | `RESPONSE_TOO_LARGE` | {@link ResponseTooLargeError} | a buffered response past `maxBytes` |
  * | `RESPONSE_SENT` | {@link ResponseSentError} | a write into `scope.response` after the handler has answered |
+ * | `NO_RESPONSE` | {@link NoResponseError} | the failure of a handler that comes back with nothing, or with something else |
  * | `INVALID_OPTION` | {@link InvalidOptionError} | thrown by `guard()` and by `deadline.set()` |
  * | `NOT_GUARDED` | {@link NotGuardedError} | thrown by `scopeOf()` |
  */
@@ -19,6 +20,7 @@ export type CurfewErrorCode =
   | 'STREAM_TIMEOUT'
   | 'RESPONSE_TOO_LARGE'
   | 'RESPONSE_SENT'
+  | 'NO_RESPONSE'
   | 'INVALID_OPTION'
   | 'NOT_GUARDED'
 
@@ -48,13 +50,13 @@ export class ClientClosedError extends Error {
   }
 }
 
-/** The server stopped before the handler answered: the client has had a 503. */
+/** The server stopped before the response was complete: the client has had a 503, or a reset if it had begun. */
 export class ShutdownError extends Error {
   override readonly name = 'AbortError'
   readonly code = 'SHUTDOWN'
 
   constructor() {
-    super('Server shut down: the handler had not answered')
+    super('Server shut down: the response was not complete')
   }
 }
 
@@ -96,6 +98,16 @@ export class ResponseSentError extends Error {
   }
 }
 
+/** The handler came back with nothing, and had written nothing, or with what is no response. */
+export class NoResponseError extends TypeError {
+  override readonly name = 'NoResponseError'
+  readonly code = 'NO_RESPONSE'
+
+  constructor(value: unknown) {
+    super(`Handler returned no Response: ${show(value)}`)
+  }
+}
+
 /** An option has a value that it cannot have. The message names the option and the value. */
 export class InvalidOptionError extends TypeError {
   override readonly name = 'InvalidOptionError'
@@ -108,13 +120,13 @@ export class InvalidOptionError extends TypeError {
   }
 }
 
-/** `scopeOf()` was given a request that no guard is running for. */
+/** `scopeOf()` was given a request that no guard runs for, or a copy of one. */
 export class NotGuardedError extends Error {
   override readonly name = 'NotGuardedError'
   readonly code = 'NOT_GUARDED'
 
   constructor(request: unknown) {
-    super(`Request has no scope: ${describe(request)} is not the one that guard() handed to the handler`)
+    super(`Request is not guarded: ${describe(request)}`)
   }
 }
 

@@ -66,10 +66,10 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
   }
 
   /** The response under the limits that a body has once it has begun. */
-  protected limited(response: Response | undefined): Response | undefined {
+  protected limited(response: Response): Response {
     const { streamIdleMs, streamTotalMs } = this.policy
     if (Math.min(streamIdleMs, streamTotalMs) === Number.POSITIVE_INFINITY) return response
-    if (!response?.body || this.request.method === 'HEAD' || response.status === 101) return response
+    if (!response.body || this.request.method === 'HEAD' || response.status === 101) return response
     const limited = withBody(response, limitStream(response.body, this.policy, this))
     this.held = true
     return limited

@@ -121,15 +121,13 @@ describe('a handler that answers', () => {
     expect(before?.aborted).toBe(false)
   })
 
-  test('a handler that comes back with nothing, having written nothing, gave the connection away', async () => {
+  test('a handler that comes back with nothing, having written nothing, has failed', async () => {
     const { outcomes, options, clock } = observed()
-    expect(guard(() => undefined, options)(get())).toBeUndefined()
-    expect(await soon(guard(async () => {}, options)(get()))).toBeUndefined()
+    expect((guard(() => undefined, options)(get()) as Response).status).toBe(500)
+    expect((await soon(guard(async () => {}, options)(get()))).status).toBe(500)
     await clock.advance(0)
-    expect(outcomes.map(({ kind, status }) => [kind, status])).toEqual([
-      ['completed', 101],
-      ['completed', 101],
-    ])
+    const failed = { kind: 'failed', status: 500, error: { code: 'NO_RESPONSE' } }
+    expect(outcomes).toMatchObject([failed, failed])
   })
 
   test('a handler that comes back with nothing answers with what it wrote', async () => {

@@ -7,6 +7,7 @@ export {
   type CurfewErrorCode,
   HandlerTimeoutError,
   InvalidOptionError,
+  NoResponseError,
   NotGuardedError,
   ResponseSentError,
   ResponseTooLargeError,

@@ -1,4 +1,8 @@
 import type { Clock } from './clock.ts'
+import { InvalidOptionError } from './errors.ts'
+
+// Taken at once: test runners replace the global one by a clock that stands still, too.
+const { setTimeout: realSetTimeout } = globalThis
 
 interface Timer {
   readonly id: number
@@ -43,6 +47,7 @@ export class ManualClock implements Clock {
 
   /** Moves on by `ms` milliseconds; each timer fires at its own time, and promises settle in between. */
   async advance(ms: number): Promise<void> {
+    if (!(ms >= 0)) throw new InvalidOptionError('ms', 'milliseconds', ms)
     const until = this.time + ms
     for (;;) {
       await settled()
@@ -69,5 +74,5 @@ export class ManualClock implements Clock {
 
 /** Lets every promise that can settle do so: some take many turns, body streams the most. */
 async function settled(): Promise<void> {
-  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setTimeout(resolve, 0))
+  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => realSetTimeout(resolve, 0))
 }

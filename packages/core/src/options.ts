@@ -2,7 +2,7 @@ import * as z from 'zod/mini'
 import { type Clock, systemClock } from './clock.ts'
 import { InvalidOptionError } from './errors.ts'
 import type { Failed, LateSettlement, Outcome, Rejected, TimedOut } from './outcome.ts'
-import { isResponse, type Reply } from './responses.ts'
+import { isReplyBody, type Reply } from './responses.ts'
 import { type Counters, newCounters } from './stats.ts'
 
 /** What a guard may be told. Everything has a default; everything is checked once, when the guard is made. */
@@ -33,7 +33,18 @@ export interface GuardOptions {
   streamTotalMs?: number | false
   /** When to follow the client where that has a cost: once it matters (`'lazy'`, the default), or always. */
   watch?: 'lazy' | 'eager'
-  /** Milliseconds that the request itself allows, as its headers say. It only shortens; 0 or less is an instant 504. */
+  /**
+   * Milliseconds that the request itself allows, as its headers say; `undefined` if they do not. It only shortens; 0 or
+   * less is an instant 504.
+   *
+   * @example
+   * ```ts
+   * inbound({ headers }) {
+   *   const ms = headers.get('x-timeout-ms')
+   *   return ms === null ? undefined : Number(ms)
+   * }
+   * ```
+   */
   inbound?: (request: Request) => number | undefined
   /** Refuses new requests with 503 while so many are active (default `Infinity`). */
   maxConcurrent?: number
@@ -89,12 +100,9 @@ const limit = z.custom<number>(
 const flag = z.boolean('true or false')
 const hook = z.custom<never>((value) => typeof value === 'function', 'a function')
 const reply = z.custom<never>(
-  (value) =>
-    ['string', 'function'].includes(typeof value) ||
-    (typeof value === 'object' && value !== null && usable(value)),
-  'a string, an object, an unused Response or a function',
+  (value) => typeof value === 'function' || isReplyBody(value),
+  'a string, a plain object, an unused Response or a function',
 )
-const usable = (value: object): boolean => (isResponse(value) ? !value.bodyUsed : !('then' in value))
 
 const schema = z.strictObject({
   timeoutMs: z.optional(timeout),
@@ -159,7 +167,7 @@ export const optionNames: readonly (keyof GuardOptions)[] = Object.keys(
  * @throws {InvalidOptionError} naming the first option that is unknown or has a value that it cannot have
  */
 export function parseOptions(options: GuardOptions = {}): Policy {
-  if (typeof options !== 'object' || options === null || Array.isArray(options))
+  if (Object.prototype.toString.call(options) !== '[object Object]')
     throw new InvalidOptionError('options', 'an object', options)
   const { error } = z.safeParse(schema, options)
   if (error) throw toInvalidOption(error.issues[0]!, options)

@@ -6,6 +6,7 @@ import {
   HandlerTimeoutError,
   isCancellation,
   messageOf,
+  NoResponseError,
   ShutdownError,
 } from './errors.ts'
 import { Exchange } from './exchange.ts'
@@ -24,7 +25,7 @@ import { isStreaming } from './streaming.ts'
 /** What a handler may come back with. Nothing means: what it wrote into `scope.response`. */
 export type HandlerResult = Response | undefined | void
 
-/** What goes back to the runtime; `undefined` where the handler gave the connection away. */
+/** What goes back to the runtime; `undefined` as long as there is nothing. */
 export type Sent = Response | undefined
 
 /** How long a request runs before its client is followed, where following has a cost. */
@@ -90,8 +91,8 @@ export class Race extends Exchange {
     if (this.outcome) return this.tooLate(result)
     try {
       const response = result ?? this.writtenBuffer?.toResponse()
-      if (response !== undefined && typeof response.status !== 'number') throw noResponse(response)
-      if (!this.policy.buffer || !response || isStreaming(response)) return this.commit(response)
+      if (typeof response?.status !== 'number') throw new NoResponseError(response)
+      if (!this.policy.buffer || isStreaming(response)) return this.commit(response)
       this.draining = drain(response, this.policy)
     } catch (error) {
       return this.threw(error)
@@ -102,16 +103,15 @@ export class Race extends Exchange {
     )
   }
 
-  private commit(response: Sent): void {
+  private commit(response: Response): void {
     this.working = false
-    let sent: Sent
+    let sent: Response
     try {
       sent = this.limited(response)
     } catch (error) {
       return this.failed(error)
     }
-    // A handler that comes back with nothing gave the connection away: a WebSocket on Bun, say.
-    const status = response?.status ?? 101
+    const { status } = response
     if (this.handledError === undefined || status < 500) {
       this.decide({ kind: 'completed', status, elapsedMs: this.elapsedMs() })
       return this.send(sent)
@@ -278,8 +278,4 @@ function discard(result: HandlerResult, reason: unknown): void {
   try {
     result?.body?.cancel(reason).catch(() => {})
   } catch {}
-}
-
-function noResponse(value: unknown): TypeError {
-  return new TypeError(`Handler returned no Response: ${Object.prototype.toString.call(value)}`)
 }

@@ -2,8 +2,8 @@ import type { CurfewErrorCode } from './errors.ts'
 import { isThenable } from './is-thenable.ts'
 import type { Failed, Outcome, Rejected, TimedOut } from './outcome.ts'
 
-/** What takes the place of a default body: text, an object (sent as JSON), or a whole response. */
-export type ReplyBody = string | Record<string, unknown> | Response
+/** What takes the place of a default body: text, a plain object or array (sent as JSON), or a whole response. */
+export type ReplyBody = string | object
 
 /** A {@link ReplyBody}, or a function that makes one. It runs when the reply is due, and must not wait. */
 export type Reply<Ending extends Outcome> =
@@ -78,15 +78,21 @@ function replacement<Ending extends Answered>(
 ): Response | undefined {
   const body = typeof option === 'function' ? option(outcome, request) : option
   if (typeof body === 'string') return new Response(body, { status: outcome.status, headers: plainText })
-  if (isResponse(body)) return option === body ? copyOf(body) : unused(body)
-  // A promise is an object too, but never a reply: what comes later would not be on time.
+  // What comes later would not be on time, so a promise is no reply.
   if (isThenable(body)) void Promise.resolve(body).catch(() => {})
-  else if (typeof body === 'object' && body !== null) return Response.json(body, { status: outcome.status })
-  return undefined
+  if (!isReplyBody(body)) return undefined
+  if (!isResponse(body)) return Response.json(body, { status: outcome.status })
+  return option === body ? copyOf(body) : body
 }
 
-function unused(response: Response): Response | undefined {
-  return response.bodyUsed || response.body?.locked ? undefined : response
+/** Whether it can be sent: text, a response that nobody has read from, or what JSON can tell. */
+export function isReplyBody(value: unknown): value is ReplyBody {
+  if (typeof value === 'string') return true
+  if (isResponse(value)) return !value.bodyUsed && !value.body?.locked
+  return (
+    Array.isArray(value) ||
+    (Object.prototype.toString.call(value) === '[object Object]' && !isThenable(value))
+  )
 }
 
 const plainText = { 'content-type': 'text/plain; charset=utf-8' }

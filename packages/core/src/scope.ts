@@ -88,7 +88,9 @@ export abstract class Scope {
    * rejects, that goes to the console instead of ending the process.
    */
   waitUntil(promise: Promise<unknown>): void {
-    this.keepAlive(promise.catch((error) => console.error('Curfew waitUntil failed:', error)))
+    this.keepAlive(
+      Promise.resolve(promise).catch((error) => console.error('Curfew waitUntil failed:', error)),
+    )
   }
 
   protected keepAlive(work: Promise<unknown>): void {
@@ -163,7 +165,7 @@ export function attachScope(request: Request, scope: Scope): void {
 
 /** The scope of a request, or `undefined` when no guard runs for this object: on the way to a WebSocket, say. */
 export function findScope(request: Request): Scope | undefined {
-  return (request as Scoped)[scopeKey]
+  return (request as Scoped | undefined)?.[scopeKey]
 }
 
 /**

@@ -288,3 +288,23 @@ describe('rethrow: false', () => {
     expect(outcomes).toMatchObject([{ kind: status < 500 ? 'completed' : 'failed', status }])
   })
 })
+
+test('a handler that forgets to answer is recorded as failed, and Hono says what is wrong', async () => {
+  const { options, outcomes, clock } = observed()
+  const errors: string[] = []
+  const app = new Hono()
+  app.onError((error, c) => {
+    errors.push(error.message)
+    return c.text('oops', 500)
+  })
+  app.use(curfew(options))
+  app.get('/', ((c: Context) => void c.text('not returned')) as never)
+  expect((await soon(app.request('/'))).status).toBe(500)
+  await clock.advance(0)
+  expect(errors).toEqual([expect.stringContaining('Did you forget to return a Response')])
+  expect(outcomes).toMatchObject([{ kind: 'failed', error: { code: 'NO_RESPONSE' } }])
+})
+
+test.each([[5000], [null], [[]], ['5s']])('curfew(%j) is refused by name and value', (options) => {
+  expect(() => curfew(options as never)).toThrow(/Invalid option options: expected an object, got/)
+})

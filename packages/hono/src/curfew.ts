@@ -1,4 +1,12 @@
-import { findScope, type GuardOptions, guard, type HandlerResult, type Scope, type Stats } from '@curfew/core'
+import {
+  findScope,
+  type GuardOptions,
+  guard,
+  type HandlerResult,
+  NoResponseError,
+  type Scope,
+  type Stats,
+} from '@curfew/core'
 import type { Context, MiddlewareHandler, Next } from 'hono'
 import {
   type Before,
@@ -32,7 +40,8 @@ export type CurfewMiddleware = MiddlewareHandler & { readonly stats: Stats }
  * ```
  */
 export function curfew(options: GuardOptions = {}): CurfewMiddleware {
-  const guarded = guard(inside, { rethrow: true, ...options })
+  const isObject = typeof options === 'object' && options !== null && !Array.isArray(options)
+  const guarded = guard(inside, isObject ? { rethrow: true, ...options } : options)
 
   async function middleware(c: Context, next: Next): Promise<void> {
     const entry: Entry = { before: before(c), scope: undefined }
@@ -41,6 +50,8 @@ export function curfew(options: GuardOptions = {}): CurfewMiddleware {
     try {
       respond(c, entry, await guarded(request, c, next, entry))
     } catch (error) {
+      // Hono says by itself what a handler forgot.
+      if (error instanceof NoResponseError && !c.finalized) return
       // The handler's response is not to be sent after all: its body broke while it was being buffered.
       if (c.finalized && !entry.scope?.reason) restore(c, entry.before)
       throw error

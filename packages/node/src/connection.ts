@@ -65,12 +65,13 @@ export class Connection implements Client {
     })
   }
 
-  /** Tells the guard that nobody waits for its handler any longer; the client is answered 503. */
+  /** Nobody waits any longer: a handler that has not answered is answered for, a response that has begun is cut off. */
   shutDown(): void {
-    this.watcher?.shutDown()
+    if (this.outgoing.headersSent) this.cutOff()
+    else this.watcher?.shutDown()
   }
 
-  /** Cuts off a response that is still being written when the server has waited long enough. */
+  /** Cuts off what is still being written. */
   cutOff(): void {
     this.failure ??= { error: new ShutdownError() }
     this.reset()

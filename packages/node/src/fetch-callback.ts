@@ -1,4 +1,11 @@
-import { attachClient, type GuardOptions, guard, type HandlerResult } from '@curfew/core'
+import {
+  attachClient,
+  type GuardOptions,
+  guard,
+  type HandlerResult,
+  InvalidOptionError,
+  NoResponseError,
+} from '@curfew/core'
 import type { Http2Bindings, HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { Connection, type Incoming, type Outgoing } from './connection.ts'
@@ -26,8 +33,10 @@ export function fetchCallback(
   options: GuardOptions,
   open: Set<Connection>,
 ): FetchCallback {
+  if (typeof fetch !== 'function') throw new InvalidOptionError('fetch', 'a function', fetch)
   const handler = fetch as FetchCallback
-  const handle = Object.keys(options).length > 0 ? guard(handler, options) : handler
+  const isGuard = Object.values(options).some((value) => value !== undefined)
+  const handle = isGuard ? guard(handler, options) : handler
 
   return (request, env) => {
     // A WebSocket on its way: there is no response to write.
@@ -50,9 +59,7 @@ function hand(response: HandlerResult, connection: Connection): Response | Promi
   if (typeof response?.status !== 'number') {
     // Some write into Node's own response by themselves, and come back with nothing.
     if (connection.outgoing.headersSent) return RESPONSE_ALREADY_SENT
-    connection.breakOff(
-      new TypeError(`Handler returned no Response: ${Object.prototype.toString.call(response)}`),
-    )
+    connection.breakOff(new NoResponseError(response))
     return RESPONSE_ALREADY_SENT
   }
   if (connection.closed) {

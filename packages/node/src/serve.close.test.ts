@@ -424,3 +424,32 @@ describe('close() before the server listens', () => {
     await soon(listened)
   })
 })
+
+test.each([[Number.NaN], [-1], ['50'], [null]])('close({ graceMs: %j }) is refused', async (graceMs) => {
+  const { server } = await start(() => new Response())
+  expect(() => server.close({ graceMs: graceMs as never })).toThrow(/Invalid option graceMs/)
+  await soon(server.close())
+})
+
+test('close({ graceMs: Infinity }) waits until the last request has finished', async () => {
+  const work = deferred<Response>()
+  const begun = deferred<void>()
+  const { server, port } = await start(() => {
+    begun.resolve()
+    return work.promise
+  })
+  const client = await RawClient.sending(port, get())
+  await begun.promise
+  const closed = server.close({ graceMs: Number.POSITIVE_INFINITY })
+  work.resolve(new Response('finished'))
+  expect(await client.response()).toMatchObject({ status: 200, body: 'finished' })
+  await soon(closed)
+})
+
+test('close() does not wait for a TLS handshake that nobody begins', async () => {
+  const { server, port } = await start(() => new Response(), { protocol: 'h2' })
+  const socket = connect(port, '127.0.0.1')
+  onTestFinished(() => void socket.destroy())
+  await once(socket, 'connect')
+  await soon(server.close({ graceMs: LONG_MS }))
+})

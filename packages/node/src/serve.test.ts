@@ -1,6 +1,6 @@
 import { createServer } from 'node:http'
 import { connect } from 'node:net'
-import { scopeOf } from '@curfew/core'
+import { findScope, scopeOf } from '@curfew/core'
 import { ManualClock } from '@curfew/core/testing'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { get, RawClient } from '../test/raw-client.ts'
@@ -549,4 +549,33 @@ describe('a raw socket', () => {
     expect((await fetched('http', port)).body).toBe('fine')
     expect(output).toEqual([])
   })
+})
+
+describe('serve() refuses', () => {
+  test('a handler that is none', () => {
+    expect(() => serve({} as never)).toThrow('Invalid option fetch: expected a function, got undefined')
+    expect(() => serve({ fetch: { fetch() {} } as never })).toThrow('Invalid option fetch')
+  })
+
+  test('an option that nobody knows, and names those of the server as well', () => {
+    expect(() => serve({ fetch: () => new Response(), prot: 1 } as never)).toThrow(
+      /option prot: .*\bport\b.*timeoutMs/,
+    )
+  })
+})
+
+test('an option that is undefined makes serve() no guard', async () => {
+  const requests: Request[] = []
+  const server = serve({
+    port: 0,
+    fetch: (request: Request) => {
+      requests.push(request)
+      return new Response('hello')
+    },
+    timeoutMs: undefined as never,
+  })
+  const { port } = await server.listening
+  expect((await fetch(`http://127.0.0.1:${port}`)).status).toBe(200)
+  await server.close()
+  expect(findScope(requests[0]!)).toBeUndefined()
 })

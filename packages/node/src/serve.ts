@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events'
 import { createServer as createHttpServer } from 'node:http'
 import type { ServerHttp2Session } from 'node:http2'
 import type { AddressInfo, Socket } from 'node:net'
+import { InvalidOptionError, optionNames } from '@curfew/core'
 import { createAdaptorServer, type ServerType } from '@hono/node-server'
 import type { Connection } from './connection.ts'
 import { type ListenerOptions, split } from './create-listener.ts'
@@ -39,9 +40,17 @@ export interface CurfewServer {
    * Stops: nobody new is let in, idle connections end, and requests may finish for `graceMs` milliseconds (default
    * 10 000). Who is not done by then is aborted with a `ShutdownError` and answered 503; a response that is still
    * being written is cut off. Resolves when the last connection has ended.
+   *
+   * @throws {InvalidOptionError} for a `graceMs` that is no number of milliseconds
    */
   close(options?: { graceMs?: number }): Promise<void>
 }
+
+const names: ReadonlySet<string> = new Set([
+  ...['fetch', 'port', 'hostname', 'createServer', 'serverOptions', 'websocket'],
+  ...['overrideGlobalObjects', 'autoCleanupIncoming'],
+  ...optionNames,
+])
 
 /** How long the answers to those who were cut short may take to be written. */
 const FLUSH_MS = 1_000
@@ -61,6 +70,10 @@ const SWEEP_MS = 20
  * ```
  */
 export function serve(options: ServeOptions): CurfewServer {
+  for (const name of Object.keys(options)) {
+    if (!names.has(name))
+      throw new InvalidOptionError(name, `one of ${[...names].join(', ')}`, Reflect.get(options, name))
+  }
   const { fetch, port = 3000, createServer = createHttpServer, serverOptions, websocket, ...rest } = options
   const { guardOptions, nodeServerOptions } = split(rest)
   const open = new Set<Connection>()
@@ -87,9 +100,16 @@ export function serve(options: ServeOptions): CurfewServer {
   function endIdle(): void {
     for (const session of sessions) session.close()
     const busy = new Set([...open].map(({ socket }) => socket))
-    for (const socket of secure.size > 0 ? secure : sockets) {
+    for (const socket of isSecure(server) ? secure : sockets) {
       if (!busy.has(socket) && isHttp1(server, socket)) socket.destroySoon()
     }
+    if (isSecure(server)) endHandshakes()
+  }
+
+  /** A socket under TLS is another object, known by its port; without one the handshake is not over. */
+  function endHandshakes(): void {
+    const shaken = new Set([...secure].map(({ remotePort }) => remotePort))
+    for (const socket of sockets) if (!shaken.has(socket.remotePort)) socket.destroySoon()
   }
 
   // server.close() calls it, too.
@@ -118,6 +138,9 @@ export function serve(options: ServeOptions): CurfewServer {
     server,
     listening,
     close({ graceMs = 10_000 } = {}) {
+      if (typeof graceMs !== 'number' || !(graceMs >= 0)) {
+        throw new InvalidOptionError('graceMs', 'milliseconds, 0 or more, or Infinity', graceMs)
+      }
       stopping ??= stop(graceMs)
       return stopping
     },
@@ -134,6 +157,10 @@ function tracked<T extends Socket | ServerHttp2Session>(server: ServerType, even
   return open
 }
 
+function isSecure(server: ServerType): boolean {
+  return 'setSecureContext' in server
+}
+
 /** Whether the socket speaks HTTP/1.1: over HTTP/2 it is its session that ends it. */
 function isHttp1(server: ServerType, socket: Socket): boolean {
   if (!('updateSettings' in server)) return true
@@ -144,7 +171,8 @@ function isHttp1(server: ServerType, socket: Socket): boolean {
 async function within(ms: number, promise: Promise<void>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), ms)
+    // Timers cannot be longer; who waits for weeks waits for ever.
+    if (ms < 2 ** 31) timer = setTimeout(() => resolve(false), ms)
   })
   const inTime = await Promise.race([promise.then(() => true), late])
   clearTimeout(timer)
