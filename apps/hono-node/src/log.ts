@@ -25,7 +25,7 @@ const textLog: Log = {
     console.log(`  curl -i ${url}/panic               # 500 without the message`)
     console.log(`  curl -i ${url}/template            # fails half-way through the page: a clean 500`)
     console.log(`  curl -N -m 1 ${url}/events         # the stream outlives the deadline, not its reader`)
-    console.log(`  curl -i --data-binary @README.md ${url}/upload`)
+    console.log(`  curl -i --data-binary hello ${url}/upload       # answers with its length and hash`)
     console.log(`\nAll routes: ${paths.join(' ')}\nHow each request ends:\n`)
   },
   ending(outcome, request) {

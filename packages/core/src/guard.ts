@@ -36,7 +36,7 @@ export interface Guarded<Rest extends unknown[] = []> {
  * ```ts
  * export default {
  *   fetch: guard(async (request) => {
- *     const upstream = await fetch(API, { signal: request.signal })
+ *     const upstream = await fetch(url, { signal: request.signal })
  *     return Response.json(await upstream.json())
  *   }, { timeoutMs: 5_000 }),
  * }

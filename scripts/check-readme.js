@@ -1,0 +1,30 @@
+// The examples of the READMEs compile as they stand there, against the packages as their users get them.
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+
+// Inside a package that depends on all that the examples import.
+const folder = 'apps/hono-node/.readme'
+rmSync(folder, { recursive: true, force: true })
+mkdirSync(folder)
+
+const readmes = ['README.md', ...['core', 'hono', 'node'].map((name) => `packages/${name}/README.md`)]
+for (const [index, readme] of readmes.entries()) {
+  const blocks = readFileSync(readme, 'utf8').matchAll(/```ts\n(.*?)```/gs)
+  for (const [number, [, block]] of [...blocks].entries()) {
+    writeFileSync(`${folder}/${index}-${number + 1}.ts`, `// ${readme}, example ${number + 1}\n${block}`)
+  }
+}
+
+const compilerOptions = {
+  target: 'es2023',
+  lib: ['es2023', 'dom', 'dom.iterable'],
+  types: ['node'],
+  module: 'nodenext',
+  moduleDetection: 'force',
+  strict: true,
+  skipLibCheck: true,
+  noEmit: true,
+}
+writeFileSync(`${folder}/tsconfig.json`, JSON.stringify({ compilerOptions, include: ['*.ts'] }))
+const { status } = spawnSync('tsc', ['-p', folder], { stdio: 'inherit', shell: process.platform === 'win32' })
+process.exitCode = status ?? 1
