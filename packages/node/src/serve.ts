@@ -104,6 +104,8 @@ export function serve(options: ServeOptions): CurfewServer {
       if (!busy.has(socket) && isHttp1(server, socket)) socket.destroySoon()
     }
     if (isSecure(server)) endHandshakes()
+    // Node does not always notice that the client of an HTTP/2 session over TLS has gone.
+    for (const socket of sockets) if (socket.remoteAddress === undefined) socket.destroy()
   }
 
   /** A socket under TLS is another object, known by its port; without one the handshake is not over. */
