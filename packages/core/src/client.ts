@@ -3,7 +3,7 @@
  * {@link attachClient}; without it a guard follows the `signal` that the request came with.
  */
 export interface Client {
-  /** Whether the client is known to have gone. */
+  /** Whether the client is known to have gone before it had the whole response. */
   readonly closed: boolean
   /** Whether asking and watching cost nothing. If not, a guard does both as late as it can. */
   readonly cheap: boolean
@@ -11,9 +11,9 @@ export interface Client {
   readonly tellsDelivery: boolean
   /** Whether the connection is about to leave HTTP (a WebSocket): such a request is not guarded. */
   readonly upgrading: boolean
-  /** Tells the watcher what happens from now on; at once, if the client has gone already. One watcher at a time. */
+  /** Tells the watcher how the exchange ends; at once, if it has ended already. */
   watch(watcher: ClientWatcher): void
-  unwatch(): void
+  unwatch(watcher: ClientWatcher): void
 }
 
 /** Who is told, at most once, how an exchange ended; all of it may come late. */
@@ -34,14 +34,17 @@ interface Attached {
   [clientKey]?: Client
 }
 
-/** Lets every guard that this very request passes through watch the connection by `client`. */
-export function attachClient(request: Request, client: Client): void {
+/**
+ * Lets every guard that this very request passes through watch the connection by `client`. Adapters also attach it to
+ * what they hand out beside the request, for frameworks that may have lost the request itself.
+ */
+export function attachClient(request: object, client: Client): void {
   // A property, for a WeakMap with an entry for each request is what the garbage collector would then mostly do.
   ;(request as Attached)[clientKey] = client
 }
 
-/** The client that an adapter attached to this request. */
-export function attachedClient(request: Request): Client | undefined {
+/** The client that an adapter attached to this object. */
+export function attachedClient(request: object): Client | undefined {
   return (request as Attached)[clientKey]
 }
 

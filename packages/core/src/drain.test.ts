@@ -136,7 +136,7 @@ describe('buffer: true', () => {
     expect((await soon(reply)).status).toBe(499)
     await clock.advance(0)
     expect(outcomes).toMatchObject([{ kind: 'client-closed' }])
-    expect(late).toMatchObject([{ kind: 'completed' }])
+    expect(late).toMatchObject([{ kind: 'cancelled' }])
     expect(guarded.stats).toMatchObject({ active: 0, abandoned: 0 })
   })
 

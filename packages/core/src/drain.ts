@@ -15,18 +15,16 @@ export function drain(
   response: Response,
   { maxBytes, overflow }: Pick<Policy, 'maxBytes' | 'overflow'>,
 ): Draining {
-  let stop: (reason: unknown) => void = () => {}
-  const stopped = new Promise<never>((_, reject) => {
-    stop = reject
-  })
   const reader = response.body!.getReader()
+  let stopped: { readonly reason: unknown } | undefined
 
   async function read(): Promise<Response> {
     const chunks: Uint8Array[] = []
     let size = 0
     for (;;) {
-      const { done, value } = await Promise.race([reader.read(), stopped])
-      if (done) return withBody(response, concat(chunks, size))
+      const { done, value } = await reader.read()
+      if (stopped) throw stopped.reason
+      if (done) return whole(response, concat(chunks, size))
       if (!ArrayBuffer.isView(value)) throw new TypeError(`Body chunk is no Uint8Array: ${typeof value}`)
       chunks.push(value)
       size += value.byteLength
@@ -38,7 +36,22 @@ export function drain(
 
   const result = read()
   result.catch((error) => reader.cancel(error)).catch(() => {})
-  return { result, cancel: stop }
+  return {
+    result,
+    cancel(reason) {
+      stopped = { reason }
+      // A read that is waiting settles at once, whatever the source makes of it.
+      reader.cancel(reason).catch(() => {})
+    },
+  }
+}
+
+/** The same response over all of its bytes. What the head said of their number may have been said of others. */
+function whole(response: Response, bytes: Uint8Array<ArrayBuffer>): Response {
+  const drained = withBody(response, bytes)
+  drained.headers.delete('transfer-encoding')
+  if (drained.headers.has('content-length')) drained.headers.set('content-length', String(bytes.byteLength))
+  return drained
 }
 
 /** A stream of the chunks that were read already, and then of what the reader still has. */
@@ -61,5 +74,5 @@ function resume(
 /** The same status and headers over another body. */
 export function withBody(response: Response, body: ReadableStream | Uint8Array<ArrayBuffer>): Response {
   const { status, statusText, headers } = response
-  return new Response(body, { status, statusText, headers })
+  return new Response(body, { status, statusText, headers: new Headers(headers) })
 }

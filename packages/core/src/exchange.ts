@@ -18,6 +18,8 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
   private held = false
   private following = false
   private recorded = false
+  /** Whether the client has told all that it had to tell: a handler may write, and end, the response by itself. */
+  private told = false
   private late: LateSettlement | undefined
   private readonly guards: Policy[]
 
@@ -78,16 +80,18 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
   /** The reply has been handed over. */
   protected sending(): void {
     if (this.outcome?.kind !== 'client-closed' && this.attached?.tellsDelivery) this.held = true
-    if (this.held) this.follow()
+    if (this.held && !this.told) this.follow()
     else this.over()
   }
 
   delivered(): void {
+    this.told = true
     this.record()
-    this.client.unwatch()
+    this.client.unwatch(this)
   }
 
   broke(error: unknown, instead?: number): void {
+    this.told = true
     const phase = instead ? 'handling' : 'streaming'
     const status = instead ?? this.outcome?.status ?? 500
     this.amend({ kind: 'failed', phase, status, elapsedMs: this.elapsedMs(), error })
@@ -132,7 +136,7 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
   private over(): void {
     this.record()
     const needed = this.outcome?.kind === 'completed' && this.signalRead && !this.reason
-    if (this.following && !needed) this.client.unwatch()
+    if (this.following && !needed) this.client.unwatch(this)
   }
 
   private amend(outcome: Outcome): void {

@@ -1,4 +1,4 @@
-export { attachClient, type Client, type ClientWatcher } from './client.ts'
+export { attachClient, attachedClient, type Client, type ClientWatcher } from './client.ts'
 export { type Clock, systemClock } from './clock.ts'
 export type { Deadline } from './deadline.ts'
 export {
@@ -28,7 +28,7 @@ export type {
 } from './outcome.ts'
 export type { HandlerResult } from './race.ts'
 export type { ResponseBuffer } from './response-buffer.ts'
-export { type ProblemCode, problem, type Reply, type ReplyBody } from './responses.ts'
+export { isOwnReply, type ProblemCode, problem, type Reply, type ReplyBody } from './responses.ts'
 export { findScope, type Scope, scopeOf } from './scope.ts'
 export type { Stats } from './stats.ts'
 export { streaming } from './streaming.ts'

@@ -1,3 +1,4 @@
+import { complain } from './complain.ts'
 import { isThenable } from './is-thenable.ts'
 import type { Policy } from './options.ts'
 
@@ -48,6 +49,6 @@ export function notify<Args extends unknown[]>(
 
   function failed(error: unknown): void {
     counters.hookFailures++
-    console.error(`Curfew hook failed: ${hook.name || 'anonymous'}`, error)
+    complain(`Curfew hook failed: ${hook.name || 'anonymous'}`, error)
   }
 }

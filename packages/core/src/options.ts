@@ -169,20 +169,22 @@ export const optionNames: readonly (keyof GuardOptions)[] = Object.keys(
 export function parseOptions(options: GuardOptions = {}): Policy {
   if (Object.prototype.toString.call(options) !== '[object Object]')
     throw new InvalidOptionError('options', 'an object', options)
-  const { error } = z.safeParse(schema, options)
-  if (error) throw toInvalidOption(error.issues[0]!, options)
+  // Read once, and only what is the object's own.
+  const own: Partial<GuardOptions> = Object.assign(Object.create(null), options)
+  const { error } = z.safeParse(schema, { ...own })
+  if (error) throw toInvalidOption(error.issues[0]!, own)
   const given = withoutUndefined({
-    ...options,
-    timeoutMs: toLimit(options.timeoutMs),
-    streamIdleMs: toLimit(options.streamIdleMs),
-    streamTotalMs: toLimit(options.streamTotalMs),
+    ...own,
+    timeoutMs: toLimit(own.timeoutMs),
+    streamIdleMs: toLimit(own.streamIdleMs),
+    streamTotalMs: toLimit(own.streamTotalMs),
   })
   return {
     ...defaults,
     ...given,
     given,
     counters: newCounters(),
-    running: options.shutdown && new Set(),
+    running: own.shutdown && new Set(),
   }
 }
 

@@ -34,7 +34,7 @@ export function problem(status: number, code: ProblemCode, detail?: string): Res
 
 /** What the runtime drops: nobody is there to read it, and no client ever sees a 499. */
 export function clientClosedResponse(): Response {
-  return new Response(null, { status: 499 })
+  return own(new Response(null, { status: 499 }))
 }
 
 /** The response with these headers, where it does not have them yet. */
@@ -60,9 +60,23 @@ export function answer<Ending extends Answered>(
 ): Response {
   try {
     const replaced = replacement(option, outcome, request)
-    if (replaced) return fitted(replaced, request, headers)
+    if (replaced && typeof option === 'function' && isResponse(replaced))
+      return fitted(replaced, request, headers)
+    if (replaced) return own(fitted(replaced, request, headers))
   } catch {}
-  return fitted(fallback(), request, headers)
+  return own(fitted(fallback(), request, headers))
+}
+
+const made = new WeakSet<Response>()
+
+function own(response: Response): Response {
+  made.add(response)
+  return response
+}
+
+/** Whether a guard made this response for one request alone. Others may be one for all, and must not be changed. */
+export function isOwnReply(response: Response): boolean {
+  return made.has(response)
 }
 
 /** Without a body where there must be none, and with `headers`. */
@@ -127,9 +141,10 @@ export function isResponse(value: unknown): value is Response {
 
 /** The response that was thrown, or that the thrown error brings along as Hono's `HTTPException` does. */
 export function thrownResponse(error: unknown): Response | undefined {
-  if (isResponse(error)) return error
   try {
-    const response = (error as { getResponse?(): unknown } | undefined)?.getResponse?.()
+    const response = isResponse(error)
+      ? error
+      : (error as { getResponse?(): unknown } | undefined)?.getResponse?.()
     return isResponse(response) ? response : undefined
   } catch {
     return undefined

@@ -1,4 +1,5 @@
 import { attachedClient, type Client, SignalClient } from './client.ts'
+import { complain } from './complain.ts'
 import { Deadline } from './deadline.ts'
 import { type AbortReason, NotGuardedError, ResponseSentError } from './errors.ts'
 import type { Policy } from './options.ts'
@@ -19,6 +20,8 @@ export abstract class Scope {
    * response of 500 or above is recorded as `failed` with it.
    */
   handledError: unknown
+  /** For adapters: in which async context the listeners of the signal are to run. */
+  runInContext: ((work: () => void) => void) | undefined
   protected policy: Policy
   protected readonly startedAt: number
   private readonly inboundMs: number
@@ -88,16 +91,14 @@ export abstract class Scope {
    * rejects, that goes to the console instead of ending the process.
    */
   waitUntil(promise: Promise<unknown>): void {
-    this.keepAlive(
-      Promise.resolve(promise).catch((error) => console.error('Curfew waitUntil failed:', error)),
-    )
+    this.keepAlive(Promise.resolve(promise).catch((error) => complain('Curfew waitUntil failed:', error)))
   }
 
   protected keepAlive(work: Promise<unknown>): void {
     try {
       this.policy.waitUntil?.(work, this.request)
     } catch (error) {
-      console.error('Curfew waitUntil failed:', error)
+      complain('Curfew waitUntil failed:', error)
     }
   }
 
@@ -124,7 +125,10 @@ export abstract class Scope {
   protected abort(makeReason: () => AbortReason): void {
     if (this.makeReason) return
     this.makeReason = makeReason
-    this.controller?.abort(this.reason)
+    const { controller } = this
+    if (!controller) return
+    if (this.runInContext) this.runInContext(() => controller.abort(this.reason))
+    else controller.abort(this.reason)
   }
 
   protected endDeadline(): void {

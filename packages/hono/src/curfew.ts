@@ -1,4 +1,6 @@
 import {
+  attachClient,
+  attachedClient,
   findScope,
   type GuardOptions,
   guard,
@@ -46,7 +48,7 @@ export function curfew(options: GuardOptions = {}): CurfewMiddleware {
   async function middleware(c: Context, next: Next): Promise<void> {
     const entry: Entry = { before: before(c), scope: undefined }
     // Body limits put another request into `c.req.raw`, but the race that is on is that of the first.
-    const request = scopeInside(c)?.request ?? c.req.raw
+    const request = scopeInside(c)?.request ?? withClient(c)
     try {
       respond(c, entry, await guarded(request, c, next, entry))
     } catch (error) {
@@ -59,6 +61,16 @@ export function curfew(options: GuardOptions = {}): CurfewMiddleware {
   }
 
   return Object.assign(middleware, { stats: guarded.stats })
+}
+
+/** The request, with the client that an adapter attached to its first object, or to what goes out to it. */
+function withClient(c: Context): Request {
+  const { raw } = c.req
+  if (!attachedClient(raw) && c.env?.outgoing) {
+    const client = attachedClient(c.env.outgoing)
+    if (client) attachClient(raw, client)
+  }
+  return raw
 }
 
 /** One pass of a request through the middleware. */

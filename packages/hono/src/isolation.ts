@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { Scope } from '@curfew/core'
+import { isOwnReply, type Scope } from '@curfew/core'
 import type { Context } from 'hono'
 
 /** Whose code runs: that of the guard on `c`, which one on another `c` may have called. */
@@ -14,7 +14,10 @@ const inside = new AsyncLocalStorage<Inside>()
 
 /** Runs what is inside the guard, such that its writes can be told from others for as long as it lives. */
 export function runInside<T>(c: Context, scope: Scope, work: () => T): T {
-  return inside.run({ c, scope, outer: inside.getStore() }, work)
+  const store: Inside = { c, scope, outer: inside.getStore() }
+  // The deadline strikes in the context of a timer; its listeners are the handler's all the same.
+  scope.runInContext = (listeners) => inside.run(store, listeners)
+  return inside.run(store, work)
 }
 
 /** The scope of `c`, if the code that runs right now is inside its guard. */
@@ -68,18 +71,17 @@ function drop(c: Context): void {
   c.finalized = false
 }
 
-/** The response with headers that were set around the guard; those that describe its body stay its own. */
+/**
+ * The response with headers that were set around the guard; those that describe its body stay its own. What a user
+ * throws or gives may be one response for all requests, so only a copy of it gets the headers of this one.
+ */
 export function withHeaders(response: Response, headers: Headers): Response {
-  try {
-    for (const [name, value] of headers) {
-      if (name === 'set-cookie') response.headers.append(name, value)
-      else if (name !== 'content-type' && name !== 'content-length') response.headers.set(name, value)
-    }
-    return response
-  } catch {
-    // The headers of a redirect, or of what fetch() gave, cannot be changed.
-    return withHeaders(new Response(response.body, response), headers)
+  const own = isOwnReply(response) ? response : new Response(response.body, response)
+  for (const [name, value] of headers) {
+    if (name === 'set-cookie') own.headers.append(name, value)
+    else if (name !== 'content-type' && name !== 'content-length') own.headers.set(name, value)
   }
+  return own
 }
 
 function shut(c: Context, scope: Scope): void {

@@ -8,7 +8,7 @@ import { HTTPException } from 'hono/http-exception'
 import { poweredBy } from 'hono/powered-by'
 import { stream, streamSSE, streamText } from 'hono/streaming'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { read } from '../test/support.ts'
+import { read, type Seen } from '../test/support.ts'
 import { curfew, deadline } from './index.ts'
 
 let logged: ReturnType<typeof vi.spyOn>
@@ -191,6 +191,11 @@ const errorHandlers: [name: string, set: (app: Hono) => Hono][] = [
   ['a notFound of its own', (app) => app.notFound((c) => c.json({ path: c.req.path }, 404))],
 ]
 
+/** Chunks are how a body goes out, and one that has been buffered goes out whole. */
+function unframed(seen: Seen): Seen {
+  return { ...seen, headers: seen.headers.filter(([name]) => name !== 'transfer-encoding') }
+}
+
 describe.each(guards)('an app with %s answers as it does without', (_, guard) => {
   const named = requests.map(([path, init]) => [`${init?.method ?? 'GET'} ${path}`, path, init] as const)
 
@@ -198,7 +203,7 @@ describe.each(guards)('an app with %s answers as it does without', (_, guard) =>
     for (const [how, set] of errorHandlers) {
       const plain = await read(await set(everything(pass)).request(path, init))
       const guarded = await read(await set(everything(guard())).request(path, init))
-      expect({ how, ...guarded }).toEqual({ how, ...plain })
+      expect({ how, ...unframed(guarded) }).toEqual({ how, ...unframed(plain) })
     }
   })
 })

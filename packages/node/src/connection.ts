@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
@@ -19,24 +20,34 @@ export class Connection implements Client {
   readonly socket: Socket
   /** Whether the client wants the head alone. */
   readonly headOnly: boolean
+  private readonly incoming: Incoming
   private readonly stream: ServerHttp2Stream | undefined
   private readonly open: Set<Connection>
-  private watcher: ClientWatcher | undefined
+  private watchers: ClientWatcher[] = []
   private failure: { readonly error: unknown; readonly status?: number } | undefined
 
   /** @param open where the exchange is kept until it is over */
   constructor(incoming: Incoming, outgoing: Outgoing, open: Set<Connection>) {
+    this.incoming = incoming
     this.outgoing = outgoing
     this.socket = incoming.socket as Socket
     this.headOnly = incoming.method === 'HEAD'
     this.stream = 'stream' in outgoing ? outgoing.stream : undefined
     this.open = open
     open.add(this)
-    outgoing.once('close', this.over)
-    if (!this.multiplexed && outgoing.socket === null) closeWithSocket(this)
+    // The response to a HEAD says nothing when its stream is reset.
+    const end: EventEmitter = this.stream ?? outgoing
+    end.once('close', this.over)
+    // Before Node 24, pipelined responses hear nothing of a connection that closes before their turn.
+    if (!this.multiplexed && outgoing.socket === null) whenClosed(this.socket, this.closeOutgoing)
   }
 
   get closed(): boolean {
+    return this.ended && !this.delivered
+  }
+
+  /** Whether nothing can be written any more. */
+  get ended(): boolean {
     if (this.stream) return this.stream.destroyed || this.stream.closed
     return this.outgoing.destroyed || this.socket.destroyed
   }
@@ -47,12 +58,12 @@ export class Connection implements Client {
   }
 
   watch(watcher: ClientWatcher): void {
-    this.watcher = watcher
-    if (this.closed) this.over()
+    this.watchers.push(watcher)
+    if (this.ended) this.over()
   }
 
-  unwatch(): void {
-    this.watcher = undefined
+  unwatch(watcher: ClientWatcher): void {
+    this.watchers = this.watchers.filter((other) => other !== watcher)
   }
 
   /** Settles once HTTP/2 has taken the last byte: node-server ends the streams of uploads that were not read. */
@@ -68,7 +79,7 @@ export class Connection implements Client {
   /** Nobody waits any longer: a handler that has not answered is answered for, a response that has begun is cut off. */
   shutDown(): void {
     if (this.outgoing.headersSent) this.cutOff()
-    else this.watcher?.shutDown()
+    else for (const watcher of this.watchers) watcher.shutDown()
   }
 
   /** Cuts off what is still being written. */
@@ -79,7 +90,7 @@ export class Connection implements Client {
 
   /** Ends what cannot be completed: with a 500 as long as nothing has been sent, by a reset after that. */
   breakOff(error: unknown): void {
-    if (this.closed) return
+    if (this.ended) return
     if (this.outgoing.headersSent) {
       this.failure = { error }
       return this.reset()
@@ -103,16 +114,34 @@ export class Connection implements Client {
     else this.socket.resetAndDestroy()
   }
 
-  /** @internal What Node says by itself, except of a response whose turn never came. */
-  readonly over = (): void => {
+  private readonly over = (): void => {
     this.open.delete(this)
-    waiting.get(this.socket)?.delete(this)
-    const { watcher } = this
-    this.watcher = undefined
-    if (!watcher) return
-    if (this.failure) watcher.broke(this.failure.error, this.failure.status)
-    else if (this.delivered) watcher.delivered()
-    else watcher.clientClosed()
+    forget(this.socket, this.closeOutgoing)
+    this.endUpload()
+    const { watchers } = this
+    this.watchers = []
+    for (const watcher of watchers) {
+      if (this.failure) watcher.broke(this.failure.error, this.failure.status)
+      else if (this.delivered) watcher.delivered()
+      else watcher.clientClosed()
+    }
+  }
+
+  /** Node 24 tells it after the socket's own listeners have run. */
+  private readonly closeOutgoing = (): void => {
+    setImmediate(() => {
+      if (this.open.has(this)) this.outgoing.emit('close')
+    })
+  }
+
+  /** Once it has its response, Node forgets a request whose upload goes on: who reads it would wait for ever. */
+  private endUpload(): void {
+    const { incoming, socket } = this
+    if (incoming.complete || incoming.destroyed || this.multiplexed) return
+    const end = (): void => void incoming.destroy()
+    if (socket.destroyed) return end()
+    whenClosed(socket, end)
+    incoming.once('close', () => forget(socket, end))
   }
 
   /** Node 20 says `finish` for what the client never took: then the socket has an error. */
@@ -124,23 +153,22 @@ export class Connection implements Client {
 
 const INTERNAL_ERROR = 2
 
-/** Pipelined exchanges whose turn to write has not come. */
-const waiting = new WeakMap<Socket, Set<Connection>>()
+/** Who is told when a socket closes: one listener for all of them, for many requests may share it. */
+const closing = new WeakMap<Socket, Set<() => void>>()
 
-/** Before Node 24 their responses hear nothing of it when the connection closes. One listener serves all of them. */
-function closeWithSocket(connection: Connection): void {
-  const { socket } = connection
-  const known = waiting.get(socket)
+function whenClosed(socket: Socket, listener: () => void): void {
+  const known = closing.get(socket)
   if (known) {
-    known.add(connection)
+    known.add(listener)
     return
   }
-  const connections = new Set([connection])
-  waiting.set(socket, connections)
+  const listeners = new Set([listener])
+  closing.set(socket, listeners)
   socket.once('close', () => {
-    // Node 24 tells them after its own listeners of the socket have run.
-    setImmediate(() => {
-      for (const { outgoing } of [...connections]) outgoing.emit('close')
-    })
+    for (const each of [...listeners]) each()
   })
+}
+
+function forget(socket: Socket, listener: () => void): void {
+  closing.get(socket)?.delete(listener)
 }

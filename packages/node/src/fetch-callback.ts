@@ -1,10 +1,12 @@
 import {
   attachClient,
+  attachedClient,
   type GuardOptions,
   guard,
   type HandlerResult,
   InvalidOptionError,
   NoResponseError,
+  ResponseSentError,
 } from '@curfew/core'
 import type { Http2Bindings, HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
@@ -25,8 +27,6 @@ type NodeListener = (incoming: Incoming, outgoing: Outgoing) => Promise<void>
 // what it is; once its body has been looked at, it is not.
 void RESPONSE_ALREADY_SENT.body
 
-const connectionKey = Symbol('curfew.connection')
-
 /** What node-server is to call: the handler, guarded if there is anything to guard it by, over a watched connection. */
 export function fetchCallback(
   fetch: FetchHandler,
@@ -42,8 +42,9 @@ export function fetchCallback(
     // A WebSocket on its way: there is no response to write.
     if (!env.outgoing) return handle(request, env)
     const connection = new Connection(env.incoming, env.outgoing, open)
-    Object.assign(env.outgoing, { [connectionKey]: connection })
     attachClient(request, connection)
+    // Middleware may put another request in the place of this one, but what goes out stays what it is.
+    attachClient(env.outgoing, connection)
     const result = handle(request, env)
     if (isPromiseLike(result)) return result.then((response) => hand(response, connection))
     return hand(result, connection)
@@ -55,19 +56,20 @@ export function fetchCallback(
  * error with its stack, and puts the message into the response.
  */
 function hand(response: HandlerResult, connection: Connection): Response | Promise<Response> {
+  const { outgoing } = connection
   if (response === RESPONSE_ALREADY_SENT) return response
-  if (typeof response?.status !== 'number') {
-    // Some write into Node's own response by themselves, and come back with nothing.
-    if (connection.outgoing.headersSent) return RESPONSE_ALREADY_SENT
+  if (typeof response?.status !== 'number' && !outgoing.headersSent) {
     connection.breakOff(new NoResponseError(response))
     return RESPONSE_ALREADY_SENT
   }
-  if (connection.closed) {
-    void response.body?.cancel().catch(() => {})
+  if (connection.ended || outgoing.headersSent) {
+    void response?.body?.cancel().catch(() => {})
+    // The handler has begun to write by itself, and now there is another response, for a timeout, say.
+    if (response && !outgoing.writableEnded) connection.breakOff(new ResponseSentError(outgoing.statusCode))
     return RESPONSE_ALREADY_SENT
   }
-  if (!connection.multiplexed && isStatic(response)) return response
-  return writeResponse(response, connection).then(() => RESPONSE_ALREADY_SENT)
+  if (!connection.multiplexed && isStatic(response!)) return response!
+  return writeResponse(response!, connection).then(() => RESPONSE_ALREADY_SENT)
 }
 
 /** A listener for `node:http`, `node:https` and `node:http2`. */
@@ -77,7 +79,7 @@ export type Listener = (incoming: Incoming, outgoing: Outgoing) => void
 export function contained(listener: NodeListener): Listener {
   return (incoming, outgoing) => {
     listener(incoming, outgoing).catch((error) => {
-      const connection = Reflect.get(outgoing, connectionKey) as Connection | undefined
+      const connection = attachedClient(outgoing) as Connection | undefined
       if (connection) connection.breakOff(error)
       else outgoing.destroy()
     })

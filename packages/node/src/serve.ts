@@ -101,7 +101,7 @@ export function serve(options: ServeOptions): CurfewServer {
     for (const session of sessions) session.close()
     const busy = new Set([...open].map(({ socket }) => socket))
     for (const socket of isSecure(server) ? secure : sockets) {
-      if (!busy.has(socket) && isHttp1(server, socket)) socket.destroySoon()
+      if (!busy.has(socket) && !isUpgraded(socket) && isHttp1(server, socket)) socket.destroySoon()
     }
     if (isSecure(server)) endHandshakes()
     // Node does not always notice that the client of an HTTP/2 session over TLS has gone.
@@ -157,6 +157,11 @@ function tracked<T extends Socket | ServerHttp2Session>(server: ServerType, even
     one.once('close', () => open.delete(one))
   })
   return open
+}
+
+/** Node takes its parser off a socket that has left HTTP, for a WebSocket. */
+function isUpgraded(socket: Socket): boolean {
+  return Reflect.get(socket, 'parser') === null
 }
 
 function isSecure(server: ServerType): boolean {

@@ -14,24 +14,25 @@ export function staticBody(response: Response): string | Uint8Array | null | und
   return body === null || typeof body === 'string' || body instanceof Uint8Array ? body : undefined
 }
 
-/** Whether node-server can write the response in one piece, without failing at its head. */
+/** Whether node-server can write the response in one piece, without failing at its head, or lying in it. */
 export function isStatic(response: Response): boolean {
   if (staticBody(response) === undefined) return false
   const [status, , headers] = partsOf(response)!
-  return isFinal(status) && (headers === undefined || headers instanceof Headers || areValid(headers))
+  return isFinal(status) && (headers === undefined || areValid(headers))
 }
 
 function isFinal(status: unknown): boolean {
   return Number.isInteger(status) && (status as number) >= 200 && (status as number) <= 599
 }
 
-/** Headers that came as a plain object have not been checked by anybody yet. */
+/** Node refuses some that `Headers` takes, plain objects have not been checked at all, and lengths may be wrong. */
 function areValid(headers: unknown): boolean {
   if (typeof headers !== 'object' || headers === null || Array.isArray(headers)) return false
   try {
-    for (const [name, value] of Object.entries(headers)) {
+    for (const [name, value] of headers instanceof Headers ? headers : Object.entries(headers)) {
       validateHeaderName(name)
       validateHeaderValue(name, value)
+      if (/^(content-length|transfer-encoding)$/i.test(name)) return false
     }
     return true
   } catch {

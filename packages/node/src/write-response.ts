@@ -23,18 +23,17 @@ export async function writeResponse(response: Response, connection: Connection):
   outgoing.once('close', cancel)
   try {
     if (response.bodyUsed) throw new TypeError('Response body was used already: nothing is left to send')
-    if (response.headers.has('x-hono-already-sent')) return
+    if (response.headers.has('x-hono-already-sent') && response.body === null) return
     const headers = outgoingHeaders(response.headers, connection.multiplexed)
-    const whole = fixed === undefined || fixed === null ? undefined : Buffer.from(fixed)
-    if (whole) headers['content-length'] ??= whole.byteLength
-    else reader = response.body?.getReader()
-    // A body that is not as long as its head says would be read as part of the next response, or the other way round.
-    outgoing.strictContentLength = !connection.headOnly
+    const whole = typeof fixed === 'string' || fixed instanceof Uint8Array ? Buffer.from(fixed) : undefined
+    if (whole && !connection.headOnly) headers['content-length'] = String(whole.byteLength)
+    if (!whole) reader = response.body?.getReader()
+    const length = lengthOf(headers)
     outgoing.writeHead(response.status, headers)
     if (connection.headOnly) cancel()
     else if (whole) await write(whole, connection)
-    else if (reader) await writeStream(reader, connection)
-    if (connection.closed) return cancel()
+    else if (reader) await writeStream(reader, length, connection)
+    if (connection.ended) return cancel()
     outgoing.end()
     await connection.flushed()
   } catch (error) {
@@ -45,29 +44,46 @@ export async function writeResponse(response: Response, connection: Connection):
   }
 }
 
+/** Writes exactly `length` bytes: others would be read as part of the next response, or that as part of this one. */
 async function writeStream(
   reader: ReadableStreamDefaultReader<Uint8Array>,
+  length: number | undefined,
   connection: Connection,
 ): Promise<void> {
   const outgoing = connection.outgoing as ServerResponse
+  let size = 0
+  // One listener for the whole stream, which may have to wait for its client many times.
+  const broken: Broken = { tell: () => {} }
+  reader.closed.catch(() => broken.tell())
   if ('flushHeaders' in outgoing) outgoing.flushHeaders()
   for (;;) {
     const { done, value } = await reader.read()
-    if (done || connection.closed) return
+    if (connection.ended) return
+    if (done && size !== (length ?? size))
+      throw new RangeError(`Body is shorter than its content-length: ${size}`)
+    if (done) return
     if (!(value instanceof Uint8Array)) throw new TypeError(`Body chunk is no Uint8Array: ${typeof value}`)
-    await write(value, connection)
+    size += value.byteLength
+    if (size > (length ?? size)) throw new RangeError(`Body is longer than its content-length: ${length}`)
+    await write(value, connection, broken)
   }
 }
 
-async function write(bytes: Uint8Array, connection: Connection): Promise<void> {
+/** Who is to be told when a stream breaks. */
+interface Broken {
+  tell(): void
+}
+
+async function write(bytes: Uint8Array, connection: Connection, broken?: Broken): Promise<void> {
   const outgoing = connection.outgoing as ServerResponse
   const size = connection.multiplexed ? PIECE_BYTES : bytes.byteLength
-  for (let offset = 0; offset < bytes.byteLength && !connection.closed; offset += size) {
-    if (!outgoing.write(bytes.subarray(offset, offset + size))) await drained(outgoing)
+  for (let offset = 0; offset < bytes.byteLength && !connection.ended; offset += size) {
+    if (!outgoing.write(bytes.subarray(offset, offset + size))) await drained(outgoing, broken)
   }
 }
 
-function drained(outgoing: ServerResponse): Promise<void> {
+/** Until the client takes more, has gone, or there is nothing to wait for: its stream may break meanwhile. */
+function drained(outgoing: ServerResponse, broken: Broken | undefined): Promise<void> {
   return new Promise((resolve) => {
     function go(): void {
       outgoing.off('drain', go)
@@ -76,7 +92,17 @@ function drained(outgoing: ServerResponse): Promise<void> {
     }
     outgoing.on('drain', go)
     outgoing.on('close', go)
+    if (broken) broken.tell = go
   })
+}
+
+function lengthOf(headers: OutgoingHttpHeaders): number | undefined {
+  const length = headers['content-length']
+  if (length === undefined) return undefined
+  if (!/^\d+$/.test(String(length))) throw new TypeError(`Invalid content-length: ${length}`)
+  // Both together are how requests are smuggled.
+  delete headers['transfer-encoding']
+  return Number(length)
 }
 
 /** What speaks of one HTTP/1.1 connection has no place in HTTP/2, and Node would not send the head with it. */
