@@ -58,18 +58,18 @@ export function fetchCallback(
 function hand(response: HandlerResult, connection: Connection): Response | Promise<Response> {
   const { outgoing } = connection
   if (response === RESPONSE_ALREADY_SENT) return response
-  if (typeof response?.status !== 'number' && !outgoing.headersSent) {
-    connection.breakOff(new NoResponseError(response))
-    return RESPONSE_ALREADY_SENT
-  }
   if (connection.ended || outgoing.headersSent) {
     void response?.body?.cancel().catch(() => {})
     // The handler has begun to write by itself, and now there is another response, for a timeout, say.
     if (response && !outgoing.writableEnded) connection.breakOff(new ResponseSentError(outgoing.statusCode))
     return RESPONSE_ALREADY_SENT
   }
-  if (!connection.multiplexed && isStatic(response!)) return response!
-  return writeResponse(response!, connection).then(() => RESPONSE_ALREADY_SENT)
+  if (typeof response?.status !== 'number') {
+    connection.breakOff(new NoResponseError(response))
+    return RESPONSE_ALREADY_SENT
+  }
+  if (!connection.multiplexed && isStatic(response)) return response
+  return writeResponse(response, connection).then(() => RESPONSE_ALREADY_SENT)
 }
 
 /** A listener for `node:http`, `node:https` and `node:http2`. */
