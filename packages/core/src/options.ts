@@ -78,17 +78,17 @@ export interface Policy
   readonly running: Set<{ shutDown(): void }> | undefined
 }
 
-type Optional = Pick<
-  GuardOptions,
-  | 'timeoutResponse'
-  | 'failureResponse'
-  | 'rejectionResponse'
-  | 'inbound'
-  | 'shutdown'
-  | 'onOutcome'
-  | 'onLateSettlement'
-  | 'waitUntil'
->
+type Optional = {
+  [Name in
+    | 'timeoutResponse'
+    | 'failureResponse'
+    | 'rejectionResponse'
+    | 'inbound'
+    | 'shutdown'
+    | 'onOutcome'
+    | 'onLateSettlement'
+    | 'waitUntil']: GuardOptions[Name] | undefined
+}
 
 const isTimeout = (value: unknown): boolean => value === false || (typeof value === 'number' && value > 0)
 
@@ -140,6 +140,15 @@ const schema = z.strictObject({
 })
 
 const defaults = {
+  // Named although they have none, for a policy must not look any further for what it was not told.
+  timeoutResponse: undefined,
+  failureResponse: undefined,
+  rejectionResponse: undefined,
+  inbound: undefined,
+  shutdown: undefined,
+  onOutcome: undefined,
+  onLateSettlement: undefined,
+  waitUntil: undefined,
   timeoutMs: 30_000,
   timeoutStatus: 503,
   exposeErrors: false,
@@ -171,7 +180,7 @@ export function parseOptions(options: GuardOptions = {}): Policy {
     throw new InvalidOptionError('options', 'an object', options)
   // Read once, and only what is the object's own.
   const own: Partial<GuardOptions> = Object.assign(Object.create(null), options)
-  const { error } = z.safeParse(schema, { ...own })
+  const { error } = z.safeParse(schema, own)
   if (error) throw toInvalidOption(error.issues[0]!, own)
   const given = withoutUndefined({
     ...own,

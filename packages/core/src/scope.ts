@@ -20,8 +20,9 @@ export abstract class Scope {
    * response of 500 or above is recorded as `failed` with it.
    */
   handledError: unknown
-  /** For adapters: in which async context the listeners of the signal are to run. */
-  runInContext: ((work: () => void) => void) | undefined
+  /** For adapters: runs the listeners of the signal in the async context of the request, which is theirs to keep. */
+  runInContext: ((this: Scope, work: () => void) => void) | undefined
+  context: unknown
   protected policy: Policy
   protected readonly startedAt: number
   private readonly inboundMs: number

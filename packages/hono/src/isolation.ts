@@ -15,9 +15,14 @@ const inside = new AsyncLocalStorage<Inside>()
 /** Runs what is inside the guard, such that its writes can be told from others for as long as it lives. */
 export function runInside<T>(c: Context, scope: Scope, work: () => T): T {
   const store: Inside = { c, scope, outer: inside.getStore() }
-  // The deadline strikes in the context of a timer; its listeners are the handler's all the same.
-  scope.runInContext = (listeners) => inside.run(store, listeners)
+  scope.context = store
+  scope.runInContext = runListeners
   return inside.run(store, work)
+}
+
+/** The deadline strikes in the context of a timer, but its listeners are the handler's. One function for all scopes. */
+function runListeners(this: Scope, listeners: () => void): void {
+  inside.run(this.context as Inside, listeners)
 }
 
 /** The scope of `c`, if the code that runs right now is inside its guard. */
