@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { GuardOptions } from '@curfew/core'
-import { curfew, scopeOf } from '@curfew/hono'
+import { curfew, deadline, scopeOf } from '@curfew/hono'
 import { Hono } from 'hono'
 import { cors } from 'hono/cors'
 import { requestId } from 'hono/request-id'
@@ -83,7 +83,8 @@ export function createApp({ limitMs, greeter, ...hooks }: AppOptions): Hono<Env>
     }),
   )
 
-  app.post(routes.upload, async (c) => {
+  // A route may take longer than the others.
+  app.post(routes.upload, deadline(limitMs * 10), async (c) => {
     const hash = createHash('sha256')
     let bytes = 0
     for await (const chunk of c.req.raw.body ?? []) {

@@ -6,7 +6,7 @@ import { type Fixture, type Protocol, selfSigned, startServer } from '@curfew/co
 import { routes } from '../src/routes.ts'
 
 // Long enough for a client to leave before it on a busy machine.
-const limitMs = 600
+const limitMs = 1_000
 
 /** The example as `npm start` runs it, in a process of its own, with a shorter limit and its log as JSON. */
 export function example(protocol: Protocol): Fixture {
