@@ -16,7 +16,7 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
   protected working = true
   /** Whether the record waits for what becomes of the response. */
   private held = false
-  private following = false
+  protected following = false
   private recorded = false
   /** Whether the client has told all that it had to tell: a handler may write, and end, the response by itself. */
   private told = false
@@ -42,10 +42,6 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
 
   protected elapsedMs(): number {
     return this.policy.clock.now() - this.startedAt
-  }
-
-  protected get followed(): boolean {
-    return this.following
   }
 
   protected override follow(): void {

@@ -26,7 +26,8 @@ export interface Guarded<Rest extends unknown[] = []> {
  *
  * A response that is there when the handler returns is handed on as it is, at once. Under another guard there is still
  * only one race: the inner guard adjusts the outer one's deadline, limits, buffering and replies with what it was
- * explicitly told; who is let in, and how the client is watched, stays the outer one's affair. A request that asks for a WebSocket is not guarded.
+ * explicitly told; who is let in, and how the client is watched, stays the outer one's affair. A request that asks for
+ * a WebSocket is not guarded.
  *
  * What it cannot do: stop a synchronous block, for nothing else runs meanwhile.
  *

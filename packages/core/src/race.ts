@@ -253,7 +253,7 @@ export class Race extends Exchange {
 
   /** One timer serves both: the first short tick, while the client is not followed yet, and the deadline. */
   private nextRing(): number {
-    return this.followed ? this.dueAt : Math.min(this.dueAt, this.startedAt + FIRST_TICK_MS)
+    return this.following ? this.dueAt : Math.min(this.dueAt, this.startedAt + FIRST_TICK_MS)
   }
 
   private ring(): void {

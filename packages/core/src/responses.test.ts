@@ -1,6 +1,16 @@
 import { describe, expect, test, vi } from 'vitest'
 import { get, never, observed, soon, source, thrownBy } from '../test/support.ts'
-import { type GuardOptions, guard, problem, type Rejected, type Reply, type TimedOut } from './index.ts'
+import {
+  type Failed,
+  type GuardOptions,
+  guard,
+  isOwnReply,
+  problem,
+  type Rejected,
+  type Reply,
+  type TimedOut,
+} from './index.ts'
+import { answer } from './responses.ts'
 
 /** The reply to a request whose deadline has struck. */
 async function timedOut(
@@ -312,5 +322,23 @@ describe('a reply', () => {
     await used.text()
     const error = await thrownBy(() => guard(never, { timeoutResponse: used }))
     expect(error).toMatchObject({ code: 'INVALID_OPTION', option: 'timeoutResponse' })
+  })
+})
+
+describe('a reply is known as made for one request alone', () => {
+  const outcome = { kind: 'failed', phase: 'handling', status: 500, elapsedMs: 0, error: undefined } as const
+  const template = new Response('one for all')
+  const shared = new Response(null, { status: 503 })
+
+  test.each<[string, Reply<Failed> | undefined, boolean]>([
+    ['the default', undefined, true],
+    ['text', 'busy', true],
+    ['text of a function', () => 'busy', true],
+    ['an object of a function', () => ({ busy: true }), true],
+    ['a copy of a response that is the option', template, true],
+    ['not a response that a function gives', () => shared, false],
+  ])('%s', (_, option, expected) => {
+    const reply = answer(option, { ...outcome }, get(), () => problem(500, 'HANDLER_FAILED'))
+    expect(isOwnReply(reply)).toBe(expected)
   })
 })

@@ -42,7 +42,7 @@ function withHeaders(response: Response, headers: Record<string, string>): Respo
   const missing = Object.entries(headers).filter(([name]) => !response.headers.has(name))
   if (missing.length === 0) return response
   // The headers of a redirect, or of what fetch() gave, cannot be changed.
-  const changed = new Response(response.body, response)
+  const changed = own(new Response(response.body, response))
   for (const [name, value] of missing) changed.headers.set(name, value)
   return changed
 }
@@ -60,11 +60,9 @@ export function answer<Ending extends Answered>(
 ): Response {
   try {
     const replaced = replacement(option, outcome, request)
-    if (replaced && typeof option === 'function' && isResponse(replaced))
-      return fitted(replaced, request, headers)
-    if (replaced) return own(fitted(replaced, request, headers))
+    if (replaced) return fitted(replaced, request, headers)
   } catch {}
-  return own(fitted(fallback(), request, headers))
+  return fitted(own(fallback()), request, headers)
 }
 
 const made = new WeakSet<Response>()
@@ -82,7 +80,7 @@ export function isOwnReply(response: Response): boolean {
 /** Without a body where there must be none, and with `headers`. */
 function fitted(response: Response, request: Request, headers: Record<string, string>): Response {
   const bodyless = request.method === 'HEAD' || [204, 205, 304].includes(response.status)
-  return withHeaders(bodyless ? new Response(null, response) : response, headers)
+  return withHeaders(bodyless ? own(new Response(null, response)) : response, headers)
 }
 
 function replacement<Ending extends Answered>(
@@ -91,12 +89,12 @@ function replacement<Ending extends Answered>(
   request: Request,
 ): Response | undefined {
   const body = typeof option === 'function' ? option(outcome, request) : option
-  if (typeof body === 'string') return new Response(body, { status: outcome.status, headers: plainText })
+  if (typeof body === 'string') return own(new Response(body, { status: outcome.status, headers: plainText }))
   // What comes later would not be on time, so a promise is no reply.
   if (isThenable(body)) void Promise.resolve(body).catch(() => {})
   if (!isReplyBody(body)) return undefined
-  if (!isResponse(body)) return Response.json(body, { status: outcome.status })
-  return option === body ? copyOf(body) : body
+  if (!isResponse(body)) return own(Response.json(body, { status: outcome.status }))
+  return option === body ? own(copyOf(body)) : body
 }
 
 /** Whether it can be sent: text, a response that nobody has read from, or what JSON can tell. */

@@ -10,7 +10,10 @@ import { createServer as createHttpsServer, Agent as HttpsAgent, request as http
 import { selfSigned } from '@curfew/conformance'
 import type { LateSettlement, Outcome } from '@curfew/core'
 import { onTestFinished, vi } from 'vitest'
+import { deferred, never } from '../../core/test/support.ts'
 import { type CurfewServer, type FetchHandler, type ServeOptions, serve } from '../src/index.ts'
+
+export { deferred, never }
 
 export type Protocol = 'http' | 'https' | 'h2c' | 'h2'
 
@@ -265,24 +268,6 @@ export function watchOutput(): unknown[][] {
   }
   return output
 }
-
-export interface Deferred<T> {
-  readonly promise: Promise<T>
-  readonly resolve: (value: T | PromiseLike<T>) => void
-  readonly reject: (error: unknown) => void
-}
-
-export function deferred<T>(): Deferred<T> {
-  let resolve!: Deferred<T>['resolve']
-  let reject!: Deferred<T>['reject']
-  const promise = new Promise<T>((res, rej) => {
-    resolve = res
-    reject = rej
-  })
-  return { promise, resolve, reject }
-}
-
-export const never = (): Promise<Response> => new Promise(() => {})
 
 /** What a promise comes to, or an error if that takes long: for what must not wait for a longer limit. */
 export async function soon<T>(promise: Promise<T>, ms = 5_000): Promise<T> {
