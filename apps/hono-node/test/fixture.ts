@@ -1,8 +1,9 @@
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Fixture, type Protocol, selfSigned, startServer } from '@curfew/conformance'
+import { afterAll } from 'vitest'
 import { routes } from '../src/routes.ts'
 
 // Long enough for a client to leave before it on a busy machine.
@@ -22,11 +23,17 @@ async function start(protocol: Protocol): ReturnType<Fixture['start']> {
   return { ...server, routes }
 }
 
+let folder: string | undefined
+
+afterAll(() => {
+  if (folder) rmSync(folder, { recursive: true })
+})
+
 let files: { TLS_CERT: string; TLS_KEY: string } | undefined
 
 function certificate(): { TLS_CERT: string; TLS_KEY: string } {
   if (files) return files
-  const folder = mkdtempSync(join(tmpdir(), 'curfew-'))
+  folder = mkdtempSync(join(tmpdir(), 'curfew-'))
   files = { TLS_CERT: join(folder, 'cert.pem'), TLS_KEY: join(folder, 'key.pem') }
   const { cert, key } = selfSigned()
   writeFileSync(files.TLS_CERT, cert)
