@@ -12,6 +12,7 @@
  * | `NO_RESPONSE` | {@link NoResponseError} | the failure of a handler that comes back with nothing, or with something else |
  * | `INVALID_OPTION` | {@link InvalidOptionError} | thrown by `guard()` and by `deadline.set()` |
  * | `NOT_GUARDED` | {@link NotGuardedError} | thrown by `scopeOf()` |
+ * | `INVALID_REPORT` | {@link InvalidReportError} | thrown by `parseReport()` of `@curfew/core/report` |
  */
 export type CurfewErrorCode =
   | 'HANDLER_TIMEOUT'
@@ -23,6 +24,7 @@ export type CurfewErrorCode =
   | 'NO_RESPONSE'
   | 'INVALID_OPTION'
   | 'NOT_GUARDED'
+  | 'INVALID_REPORT'
 
 /** Why `scope.signal` aborted. */
 export type AbortReason = HandlerTimeoutError | ClientClosedError | ShutdownError | StreamTimeoutError
@@ -127,6 +129,19 @@ export class NotGuardedError extends Error {
 
   constructor(request: unknown) {
     super(`Request is not guarded: ${describe(request)}`)
+  }
+}
+
+/** What was to be a report is none, or one in a format that is newer than this version. */
+export class InvalidReportError extends TypeError {
+  override readonly name = 'InvalidReportError'
+  readonly code = 'INVALID_REPORT'
+  /** The property that is not as it must be, as a path: `request.headers`; empty for the report itself. */
+  readonly path: string
+
+  constructor(path: string, expected: string, value: unknown) {
+    super(`Invalid report${path && ` at ${path}`}: expected ${expected}, got ${show(value)}`)
+    this.path = path
   }
 }
 
