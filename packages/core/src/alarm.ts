@@ -1,7 +1,4 @@
-import type { Clock } from './clock.ts'
-
-/** Runtimes fire at once when they are asked for more. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1
+import { type Clock, LONGEST_TIMER_MS } from './clock.ts'
 
 /** Past this the event loop was blocked: what is ready to be read gets one turn before the alarm rings. */
 const BLOCKED_MS = 10

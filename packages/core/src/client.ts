@@ -1,3 +1,5 @@
+import type { Where } from './report/report.ts'
+
 /**
  * The other end of one request's connection. An adapter that can watch the connection itself attaches one with
  * {@link attachClient}; without it a guard follows the `signal` that the request came with.
@@ -11,6 +13,8 @@ export interface Client {
   readonly tellsDelivery: boolean
   /** Whether the connection is about to leave HTTP (a WebSocket): such a request is not guarded. */
   readonly upgrading: boolean
+  /** What the adapter knows of the process, for reports: its host, its runtime, … */
+  readonly where?: Where
   /** Tells the watcher how the exchange ends; at once, if it has ended already. */
   watch(watcher: ClientWatcher): void
   unwatch(watcher: ClientWatcher): void

@@ -10,6 +10,9 @@ export interface Clock {
   clearTimeout(timer: unknown): void
 }
 
+/** What runtimes can wait for at most, in milliseconds: a longer timer fires at once. */
+export const LONGEST_TIMER_MS: number = 2 ** 31 - 1
+
 /** The runtime's own clock and timers. */
 export const systemClock: Clock = {
   now: () => performance.now(),

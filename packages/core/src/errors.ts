@@ -10,6 +10,7 @@
  * | `RESPONSE_TOO_LARGE` | {@link ResponseTooLargeError} | a buffered response past `maxBytes` |
  * | `RESPONSE_SENT` | {@link ResponseSentError} | a write into `scope.response` after the handler has answered |
  * | `NO_RESPONSE` | {@link NoResponseError} | the failure of a handler that comes back with nothing, or with something else |
+ * | `HOOK_TIMEOUT` | {@link HookTimeoutError} | the failure of a hook that took too long, and the reason of its signal |
  * | `INVALID_OPTION` | {@link InvalidOptionError} | thrown by `guard()` and by `deadline.set()` |
  * | `NOT_GUARDED` | {@link NotGuardedError} | thrown by `scopeOf()` |
  * | `INVALID_REPORT` | {@link InvalidReportError} | thrown by `parseReport()` of `@curfew/core/report` |
@@ -22,6 +23,7 @@ export type CurfewErrorCode =
   | 'RESPONSE_TOO_LARGE'
   | 'RESPONSE_SENT'
   | 'NO_RESPONSE'
+  | 'HOOK_TIMEOUT'
   | 'INVALID_OPTION'
   | 'NOT_GUARDED'
   | 'INVALID_REPORT'
@@ -110,6 +112,19 @@ export class NoResponseError extends TypeError {
   }
 }
 
+/** A hook took longer than it may: it is waited for no longer. */
+export class HookTimeoutError extends Error {
+  override readonly name = 'TimeoutError'
+  readonly code = 'HOOK_TIMEOUT'
+  /** The limit that was in force, in milliseconds. */
+  readonly timeoutMs: number
+
+  constructor(timeoutMs: number) {
+    super(`Hook timed out: ${timeoutMs} ms`)
+    this.timeoutMs = timeoutMs
+  }
+}
+
 /** An option has a value that it cannot have. The message names the option and the value. */
 export class InvalidOptionError extends TypeError {
   override readonly name = 'InvalidOptionError'
@@ -172,7 +187,7 @@ export function messageOf(error: unknown): string | undefined {
 }
 
 /** Anything can be thrown, also what throws when it is looked at. */
-function read(error: unknown, name: string): unknown {
+export function read(error: unknown, name: string): unknown {
   try {
     return (error as Record<string, unknown> | null | undefined)?.[name]
   } catch {

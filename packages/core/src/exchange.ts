@@ -5,6 +5,7 @@ import { limitStream, type StreamWatcher } from './limit-stream.ts'
 import { notify } from './notify.ts'
 import { adjust, type Policy } from './options.ts'
 import type { LateSettlement, Outcome } from './outcome.ts'
+import type { Ending, Recording } from './recording.ts'
 import { Scope } from './scope.ts'
 
 /**
@@ -22,17 +23,25 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
   private told = false
   private late: LateSettlement | undefined
   private readonly guards: Policy[]
+  private recordings: Recording[] | undefined
+  /** What was sent, as long as somebody is to report it. */
+  private reply: Response | undefined
 
   constructor(request: Request, policy: Policy, inboundMs: number) {
     super(request, policy, inboundMs)
     this.guards = [policy]
     policy.counters.active++
     policy.running?.add(this)
+    if (policy.reporter) this.recordings = [policy.reporter.start(request)]
   }
 
   /** An inner guard adjusts the race that is on instead of starting another; it counts and is told as well. */
   join(inner: Policy): void {
     if (!this.guards.includes(inner)) {
+      const { reporter } = inner
+      if (reporter && !this.guards.some((guard) => guard.reporter === reporter)) {
+        this.recordings = [...(this.recordings ?? []), reporter.start(this.request)]
+      }
       this.guards.push(inner)
       inner.counters.active++
     }
@@ -60,6 +69,7 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
       counters.active--
       if (this.working) counters.abandoned++
     }
+    if (this.recordings) for (const recording of this.recordings) recording.decided(outcome)
     return outcome
   }
 
@@ -74,7 +84,8 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
   }
 
   /** The reply has been handed over. */
-  protected sending(): void {
+  protected sending(reply: Response | undefined): void {
+    if (this.recordings) this.reply = reply
     if (this.outcome?.kind !== 'client-closed' && this.attached?.tellsDelivery) this.held = true
     if (this.held && !this.told) this.follow()
     else this.over()
@@ -147,7 +158,23 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
       guard.counters.outcomes[outcome.kind]++
       if (guard.onOutcome) notify(guard, guard.onOutcome, outcome, this.request)
     }
+    if (this.recordings) this.report(this.recordings, outcome)
     this.tellLate()
+  }
+
+  private report(recordings: Recording[], outcome: Outcome): void {
+    const ending: Ending = {
+      request: this.request,
+      outcome,
+      abandoned: this.working,
+      timeoutMs: this.limitMs,
+      response: this.reply,
+      written: this.writtenBuffer,
+      route: this.routeOf?.(),
+      keepAlive: (work) => this.keepAlive(work),
+    }
+    this.reply = undefined
+    for (const recording of recordings) recording.ended(ending)
   }
 
   protected recordLate(kind: LateSettlement['kind'], error?: unknown): void {
@@ -170,5 +197,6 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
     for (const guard of this.guards) {
       if (guard.onLateSettlement) notify(guard, guard.onLateSettlement, late, this.request)
     }
+    if (this.recordings) for (const recording of this.recordings) recording.settled(late)
   }
 }

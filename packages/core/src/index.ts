@@ -27,6 +27,7 @@ export type {
   TimedOut,
 } from './outcome.ts'
 export type { HandlerResult } from './race.ts'
+export type { Ending, Recording, Reporter } from './recording.ts'
 export type { ResponseBuffer } from './response-buffer.ts'
 export { isOwnReply, type ProblemCode, problem, type Reply, type ReplyBody } from './responses.ts'
 export { findScope, type Scope, scopeOf } from './scope.ts'

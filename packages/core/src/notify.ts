@@ -1,4 +1,6 @@
 import { complain } from './complain.ts'
+import { HookTimeoutError } from './errors.ts'
+import { inTime } from './in-time.ts'
 import { isThenable } from './is-thenable.ts'
 import type { Policy } from './options.ts'
 
@@ -33,18 +35,13 @@ export function notify<Args extends unknown[]>(
   })
 
   async function wait(result: PromiseLike<unknown>): Promise<void> {
-    let timer: unknown
     counters.hooksPending++
-    const late = new Promise<never>((_, reject) => {
-      timer = clock.setTimeout(() => reject(new Error(`Hook timed out: ${HOOK_MS} ms`)), HOOK_MS)
-    })
     try {
-      await Promise.race([result, late])
+      await inTime(clock, HOOK_MS, result, () => new HookTimeoutError(HOOK_MS))
     } catch (error) {
       failed(error)
     }
     counters.hooksPending--
-    clock.clearTimeout(timer)
   }
 
   function failed(error: unknown): void {

@@ -45,6 +45,7 @@ const bad: [option: keyof GuardOptions, values: unknown[]][] = [
   ['shutdown', [new AbortController(), {}, true, null]],
   ['onOutcome', hook],
   ['onLateSettlement', hook],
+  ['reporter', [{}, { start() {} }, null, true, 'reporter', () => {}]],
   ['waitUntil', hook],
   ['clock', [{}, noClock, null, 'clock']],
 ]

@@ -2,8 +2,21 @@ import * as z from 'zod/mini'
 import { type Clock, systemClock } from './clock.ts'
 import { InvalidOptionError } from './errors.ts'
 import type { Failed, LateSettlement, Outcome, Rejected, TimedOut } from './outcome.ts'
+import type { Reporter } from './recording.ts'
 import { isReplyBody, type Reply } from './responses.ts'
 import { type Counters, newCounters } from './stats.ts'
+import {
+  amount,
+  callback,
+  clock,
+  flag,
+  hasMethods,
+  isTimeout,
+  limit,
+  timeout,
+  timeoutWords,
+  validate,
+} from './validate.ts'
 
 /** What a guard may be told. Everything has a default; everything is checked once, when the guard is made. */
 export interface GuardOptions {
@@ -58,6 +71,8 @@ export interface GuardOptions {
   onOutcome?: (outcome: Outcome, request: Request) => unknown
   /** Told what an abandoned handler did in the end, once for each. */
   onLateSettlement?: (late: LateSettlement, request: Request) => unknown
+  /** Makes reports of requests that did not complete: `reporter()` of `@curfew/core/report`. */
+  reporter?: Reporter
   /** Hands work that outlives the response to the runtime, where it has a `waitUntil` of its own. */
   waitUntil?: (promise: Promise<unknown>, request: Request) => void
   /** Where the time comes from (default: the runtime). */
@@ -87,18 +102,10 @@ type Optional = {
     | 'shutdown'
     | 'onOutcome'
     | 'onLateSettlement'
+    | 'reporter'
     | 'waitUntil']: GuardOptions[Name] | undefined
 }
 
-const isTimeout = (value: unknown): boolean => value === false || (typeof value === 'number' && value > 0)
-
-const timeout = z.custom<number | false>(isTimeout, 'a positive number of milliseconds, Infinity or false')
-const limit = z.custom<number>(
-  (value) => value === Number.POSITIVE_INFINITY || (Number.isInteger(value) && (value as number) > 0),
-  'a positive whole number or Infinity',
-)
-const flag = z.boolean('true or false')
-const hook = z.custom<never>((value) => typeof value === 'function', 'a function')
 const reply = z.custom<never>(
   (value) => typeof value === 'function' || isReplyBody(value),
   'a string, a plain object, an unused Response or a function',
@@ -123,20 +130,16 @@ const schema = z.strictObject({
   streamIdleMs: z.optional(timeout),
   streamTotalMs: z.optional(timeout),
   watch: z.optional(z.enum(['lazy', 'eager'], "'lazy' or 'eager'")),
-  inbound: z.optional(hook),
+  inbound: z.optional(callback),
   maxConcurrent: z.optional(limit),
   maxAbandoned: z.optional(limit),
-  retryAfterSeconds: z.optional(
-    z.custom<number>(
-      (value) => Number.isInteger(value) && (value as number) >= 0,
-      'a whole number of seconds',
-    ),
-  ),
+  retryAfterSeconds: z.optional(amount('seconds')),
   shutdown: z.optional(z.custom<AbortSignal>(isAbortSignal, 'an AbortSignal')),
-  onOutcome: z.optional(hook),
-  onLateSettlement: z.optional(hook),
-  waitUntil: z.optional(hook),
-  clock: z.optional(z.custom<Clock>(isClock, 'an object with now, setTimeout and clearTimeout')),
+  onOutcome: z.optional(callback),
+  onLateSettlement: z.optional(callback),
+  reporter: z.optional(z.custom<Reporter>(hasMethods('start', 'flush'), 'a reporter()')),
+  waitUntil: z.optional(callback),
+  clock: z.optional(clock),
 })
 
 const defaults = {
@@ -148,6 +151,7 @@ const defaults = {
   shutdown: undefined,
   onOutcome: undefined,
   onLateSettlement: undefined,
+  reporter: undefined,
   waitUntil: undefined,
   timeoutMs: 30_000,
   timeoutStatus: 503,
@@ -176,12 +180,7 @@ export const optionNames: readonly (keyof GuardOptions)[] = Object.keys(
  * @throws {InvalidOptionError} naming the first option that is unknown or has a value that it cannot have
  */
 export function parseOptions(options: GuardOptions = {}): Policy {
-  if (Object.prototype.toString.call(options) !== '[object Object]')
-    throw new InvalidOptionError('options', 'an object', options)
-  // Read once, and only what is the object's own.
-  const own: Partial<GuardOptions> = Object.assign(Object.create(null), options)
-  const { error } = z.safeParse(schema, own)
-  if (error) throw toInvalidOption(error.issues[0]!, own)
+  const own = validate(schema, options)
   const given = withoutUndefined({
     ...own,
     timeoutMs: toLimit(own.timeoutMs),
@@ -204,22 +203,16 @@ export function parseOptions(options: GuardOptions = {}): Policy {
  */
 export function parseTimeout(option: string, value: unknown): number {
   if (!isTimeout(value)) {
-    throw new InvalidOptionError(option, 'a positive number of milliseconds, Infinity or false', value)
+    throw new InvalidOptionError(option, timeoutWords, value)
   }
   return toLimit(value as number | false)!
 }
 
 /** The outer guard's policy with what an inner one was explicitly told. Time and telling stay with their guards. */
 export function adjust(outer: Policy, { given }: Policy): Policy {
-  const { clock, watch, shutdown, rethrow, onOutcome, onLateSettlement, waitUntil, ...adjusted } = given
+  const { clock, watch, shutdown, rethrow, onOutcome, onLateSettlement, reporter, waitUntil, ...adjusted } =
+    given
   return { ...outer, ...adjusted }
-}
-
-function toInvalidOption(issue: z.core.$ZodIssue, options: object): InvalidOptionError {
-  const unknown = issue.code === 'unrecognized_keys'
-  const option = String(unknown ? issue.keys[0] : issue.path[0])
-  const expected = unknown ? `one of ${optionNames.join(', ')}` : issue.message
-  return new InvalidOptionError(option, expected, (options as Record<string, unknown>)[option])
 }
 
 function toLimit(timeout: number | false | undefined): number | undefined {
@@ -232,9 +225,4 @@ function withoutUndefined<T extends object>(object: T): { [Key in keyof T]: Excl
 
 function isAbortSignal(value: unknown): boolean {
   return Object.prototype.toString.call(value) === '[object AbortSignal]'
-}
-
-function isClock(value: unknown): boolean {
-  const clock = value as Partial<Clock> | null | undefined
-  return [clock?.now, clock?.setTimeout, clock?.clearTimeout].every((method) => typeof method === 'function')
 }

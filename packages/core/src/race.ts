@@ -212,7 +212,7 @@ export class Race extends Exchange {
   private send(sent: Sent): void {
     if (this.resolve) this.resolve(sent)
     else this.sent = sent
-    this.release()
+    this.release(sent)
   }
 
   private sendError(error: unknown): void {
@@ -222,11 +222,11 @@ export class Race extends Exchange {
   }
 
   /** An abandoned handler may keep the race for ever: nothing that was sent stays with it. */
-  private release(): void {
+  private release(sent?: Response): void {
     this.alarm?.clear()
     this.resolve = undefined
     this.reject = undefined
-    this.sending()
+    this.sending(sent)
   }
 
   /** What still runs for nobody is told so, and kept alive where the runtime would drop it with the response. */

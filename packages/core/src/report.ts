@@ -1,6 +1,8 @@
 export { InvalidReportError } from './errors.ts'
 export type { FireReport, Hook, HookContext, Observer } from './report/hook.ts'
+export type { HookStats } from './report/hook-runner.ts'
 export { parseReport } from './report/parse-report.ts'
+export type { RedactOptions } from './report/redaction.ts'
 export {
   REDACTED,
   type Report,
@@ -12,3 +14,5 @@ export {
   type ReportKind,
   type Where,
 } from './report/report.ts'
+export { type Reporter, type ReporterStats, reporter } from './report/reporter.ts'
+export type { ReporterOptions } from './report/reporter-options.ts'

@@ -58,6 +58,11 @@ export class ResponseBuffer {
     return this.bytes
   }
 
+  /** @internal For reports: what was written, also when nothing may be written any more. */
+  get written(): { readonly status: number; readonly headers: Headers; readonly bytes: number } {
+    return { status: this.code, headers: this.head, bytes: this.bytes }
+  }
+
   /** Adds a header beside those of the same name. */
   append(name: string, value: string): this {
     this.headers.append(name, value)

@@ -22,6 +22,8 @@ export abstract class Scope {
   handledError: unknown
   /** For adapters: runs the listeners of the signal in the async context of the request, which is theirs to keep. */
   runInContext: ((this: Scope, work: () => void) => void) | undefined
+  /** For adapters: the pattern of the route that handles the request, asked for when it has ended. It must not throw. */
+  routeOf: ((this: Scope) => string | undefined) | undefined
   context: unknown
   protected policy: Policy
   protected readonly startedAt: number
@@ -73,6 +75,11 @@ export abstract class Scope {
   /** The same instant, without making anything. */
   protected get dueAt(): number {
     return this.ownDeadline?.dueAt ?? this.startedAt + Math.min(this.policy.timeoutMs, this.inboundMs)
+  }
+
+  /** The limit in force, without making anything. */
+  protected get limitMs(): number {
+    return this.ownDeadline?.timeoutMs ?? Math.min(this.policy.timeoutMs, this.inboundMs)
   }
 
   /** Where an imperative handler writes its response. It is sent if the handler returns nothing. */

@@ -17,12 +17,20 @@ export function runInside<T>(c: Context, scope: Scope, work: () => T): T {
   const store: Inside = { c, scope, outer: inside.getStore() }
   scope.context = store
   scope.runInContext = runListeners
+  scope.routeOf = routeOf
   return inside.run(store, work)
 }
 
 /** The deadline strikes in the context of a timer, but its listeners are the handler's. One function for all scopes. */
 function runListeners(this: Scope, listeners: () => void): void {
   inside.run(this.context as Inside, listeners)
+}
+
+/** The pattern of the handler that Hono came to; that of middleware for everything is none. */
+function routeOf(this: Scope): string | undefined {
+  const { req } = (this.context as Inside).c
+  const path = req.matchedRoutes.at(req.routeIndex)?.path
+  return path === '*' || path === '/*' ? undefined : path
 }
 
 /** The scope of `c`, if the code that runs right now is inside its guard. */

@@ -39,7 +39,8 @@ export interface CurfewServer {
   /**
    * Stops: nobody new is let in, idle connections end, and requests may finish for `graceMs` milliseconds (default
    * 10 000). Who is not done by then is aborted with a `ShutdownError` and answered 503; a response that is still
-   * being written is cut off. Resolves when the last connection has ended.
+   * being written is cut off. Resolves when the last connection has ended, and the `reporter`, if `serve()` was given
+   * one, has flushed (5 s at most).
    *
    * @throws {InvalidOptionError} for a `graceMs` that is no number of milliseconds
    */
@@ -54,6 +55,9 @@ const names: ReadonlySet<string> = new Set([
 
 /** How long the answers to those who were cut short may take to be written. */
 const FLUSH_MS = 1_000
+
+/** How long the reports of what happened last may take. */
+const REPORTS_MS = 5_000
 
 const SWEEP_MS = 20
 
@@ -132,6 +136,7 @@ export function serve(options: ServeOptions): CurfewServer {
       await closed
     } finally {
       clearInterval(sweep)
+      await guardOptions.reporter?.flush({ timeoutMs: REPORTS_MS })
     }
   }
 

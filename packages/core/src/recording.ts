@@ -1,0 +1,41 @@
+import type { LateSettlement, Outcome } from './outcome.ts'
+import type { ResponseBuffer } from './response-buffer.ts'
+
+/**
+ * Who follows every request of a guard and makes reports of those that did not complete: `reporter()` of
+ * `@curfew/core/report`. A guard knows no more of it than this.
+ */
+export interface Reporter {
+  /** A request starts, in its own async context. */
+  start(request: Request): Recording
+  /** Resolves when all that was reported has gone where it goes, or the time is up; with whether it has. */
+  flush(options?: { timeoutMs?: number }): Promise<boolean>
+}
+
+/** One request as a reporter follows it. None of this may throw, nor take its time. */
+export interface Recording {
+  /** Decided, and the response is about to be sent. */
+  decided(outcome: Outcome): void
+  /** Over: the outcome is final. */
+  ended(ending: Ending): void
+  /** The abandoned handler has settled. */
+  settled(late: LateSettlement): void
+}
+
+/** A request at its end. */
+export interface Ending {
+  readonly request: Request
+  readonly outcome: Outcome
+  /** Whether the handler is still at work. */
+  readonly abandoned: boolean
+  /** The limit in force, in milliseconds. */
+  readonly timeoutMs: number
+  /** What was sent, of which only the head is anybody's business now. */
+  readonly response: Response | undefined
+  /** What the handler had written by itself. */
+  readonly written: ResponseBuffer | undefined
+  /** The pattern of the route, if the adapter knows. */
+  readonly route: string | undefined
+  /** Keeps the runtime from dropping work that outlives the response. */
+  keepAlive(work: Promise<unknown>): void
+}

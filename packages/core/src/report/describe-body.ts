@@ -1,0 +1,82 @@
+import type { BodyRecord } from './record-body.ts'
+import type { ReportedBody, ReportedField } from './report.ts'
+import { sha256 } from './sha256.ts'
+
+/**
+ * What was kept of a body, by what its content type says it is, with nothing hidden yet. What cannot be told by names
+ * nor is plain text is `opaque`; `anyText` shows it, if it is text, all the same.
+ */
+export async function describeBody(
+  record: BodyRecord,
+  contentType: string,
+  anyText: boolean,
+): Promise<ReportedBody> {
+  const kept = record.kept()
+  const { bytes } = record
+  const complete = record.ended && kept.byteLength === bytes
+  const [type] = contentType.split(';', 1)
+  const essence = type!.trim().toLowerCase()
+
+  if (complete && /^(application|text)\/([\w.-]+\+)?json$/.test(essence)) {
+    const value = parseJson(kept)
+    if (value !== undefined) return { kind: 'json', bytes, complete, value }
+  }
+  if (essence === 'application/x-www-form-urlencoded') {
+    return { kind: 'form', bytes, complete, fields: formFields(decode(kept), complete) }
+  }
+  if (complete && essence === 'multipart/form-data') {
+    const fields = await multipartFields(kept, contentType)
+    if (fields) return { kind: 'multipart', bytes, complete, fields }
+  }
+  if (plainText.has(essence) || (anyText && isText(kept))) {
+    return { kind: 'text', bytes, complete, text: decode(kept) }
+  }
+  return { kind: 'opaque', bytes, complete, sha256: await sha256(kept) }
+}
+
+/** Text that is written for people, and so has no names to go by. */
+const plainText: ReadonlySet<string> = new Set(['text/plain', 'text/csv', 'text/markdown'])
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(decode(bytes))
+  } catch {
+    return undefined
+  }
+}
+
+/** The last field of a form that was cut may be half a field, and is left out. */
+function formFields(text: string, complete: boolean): ReportedField[] {
+  const whole = complete ? text : text.slice(0, Math.max(text.lastIndexOf('&'), 0))
+  return [...new URLSearchParams(whole)].map(([name, value]) => ({ name, value }))
+}
+
+async function multipartFields(
+  bytes: Uint8Array<ArrayBuffer>,
+  contentType: string,
+): Promise<ReportedField[] | undefined> {
+  try {
+    const form = await new Response(bytes, { headers: { 'content-type': contentType } }).formData()
+    return [...form].map(([name, value]) =>
+      typeof value === 'string'
+        ? { name, value }
+        : { name, value: value.name, file: { type: value.type, bytes: value.size } },
+    )
+  } catch {
+    return undefined
+  }
+}
+
+/** Whether it decodes, up to a last character that may have been cut. */
+function isText(bytes: Uint8Array): boolean {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: true })
+    return !text.includes('\0')
+  } catch {
+    return false
+  }
+}
+
+function decode(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes, { stream: true })
+}

@@ -1,0 +1,109 @@
+import type { Clock } from '../clock.ts'
+import { complain } from '../complain.ts'
+import { HookTimeoutError } from '../errors.ts'
+import { inTime } from '../in-time.ts'
+import type { Hook, HookContext, Observer } from './hook.ts'
+import type { Report } from './report.ts'
+
+/** What has become of the reports that a hook was given. */
+export interface HookStats {
+  readonly delivered: number
+  /** It threw, rejected, or took too long. */
+  readonly failed: number
+  /** Dropped because too many were under way. */
+  readonly dropped: number
+  /** Under way. */
+  readonly pending: number
+}
+
+/** One hook, kept apart from all others: whatever it does is counted, and nothing else. */
+export class HookRunner {
+  readonly name: string
+  readonly stats: { -readonly [Key in keyof HookStats]: HookStats[Key] }
+  private readonly hook: Hook
+  private readonly limits: { clock: Clock; hookTimeoutMs: number; maxQueued: number }
+  private readonly running = new Set<Promise<boolean>>()
+
+  constructor(hook: Hook, limits: { clock: Clock; hookTimeoutMs: number; maxQueued: number }) {
+    this.name = hook.name
+    this.hook = hook
+    this.limits = limits
+    this.stats = { delivered: 0, failed: 0, dropped: 0, pending: 0 }
+  }
+
+  fire(report: Report, thrown: unknown): void {
+    if (!this.hook.fire) return
+    if (this.stats.pending >= this.limits.maxQueued) {
+      this.stats.dropped++
+      return
+    }
+    this.stats.pending++
+    const run = this.run((context) => this.hook.fire?.(report, context), thrown)
+    this.running.add(run)
+    void run.then((delivered) => {
+      this.running.delete(run)
+      this.stats.pending--
+      if (delivered) this.stats.delivered++
+    })
+  }
+
+  /** Resolves when nothing is under way any more. */
+  async idle(): Promise<void> {
+    while (this.running.size > 0) await Promise.all(this.running)
+  }
+
+  /** Resolves with whether it went well. */
+  async flush(signal: AbortSignal): Promise<boolean> {
+    try {
+      await this.hook.flush?.({ signal })
+      return true
+    } catch (error) {
+      this.failed(error)
+      return false
+    }
+  }
+
+  /** Who sees a request through for the hook, as one that does not throw. */
+  observe(request: Request): Required<Observer> | undefined {
+    const { hook } = this
+    if (!hook.observe) return undefined
+    const observer = this.attempt(() => hook.observe?.(request))
+    return (
+      observer && {
+        decided: (...args) => this.attempt(() => observer.decided?.(...args)),
+        ended: (...args) => this.attempt(() => observer.ended?.(...args)),
+      }
+    )
+  }
+
+  private async run(work: (context: HookContext) => unknown, thrown: unknown): Promise<boolean> {
+    const { clock, hookTimeoutMs } = this.limits
+    const controller = new AbortController()
+    try {
+      const result = Promise.resolve(work({ signal: controller.signal, thrown }))
+      await inTime(clock, hookTimeoutMs, result, () => {
+        const error = new HookTimeoutError(hookTimeoutMs)
+        controller.abort(error)
+        return error
+      })
+      return true
+    } catch (error) {
+      this.failed(error)
+      return false
+    }
+  }
+
+  private attempt<T>(work: () => T): T | undefined {
+    try {
+      return work()
+    } catch (error) {
+      this.failed(error)
+      return undefined
+    }
+  }
+
+  private failed(error: unknown): void {
+    this.stats.failed++
+    complain(`Curfew hook failed: ${this.name}`, error)
+  }
+}

@@ -1,0 +1,154 @@
+import { complain } from '../complain.ts'
+import { inTime } from '../in-time.ts'
+import { parseTimeout } from '../options.ts'
+import type { Reporter as Recorder, Recording } from '../recording.ts'
+import { buildReport, type Incident } from './build-report.ts'
+import { HookRunner, type HookStats } from './hook-runner.ts'
+import { RateLimit } from './rate-limit.ts'
+import { Repeats } from './repeats.ts'
+import type { Report } from './report.ts'
+import { parseReporterOptions, type ReporterOptions, type ReporterPolicy } from './reporter-options.ts'
+import { RequestRecording } from './request-recording.ts'
+
+/** Makes reports and sees to it that they arrive. One may serve many guards. */
+export interface Reporter extends Recorder {
+  /**
+   * For the end of a process: makes what is still to be made, tells the counts of repeats, and waits for the hooks and
+   * what they have left to write or send. Resolves with `true` when nothing is left, with `false` when `timeoutMs`
+   * milliseconds (default 5 000) have passed before, or a hook failed to flush. The reporter can be used on.
+   */
+  flush(options?: { timeoutMs?: number }): Promise<boolean>
+  readonly stats: ReporterStats
+}
+
+/** What a reporter has done since it was made. Live: read it again for newer numbers. */
+export interface ReporterStats {
+  /** Reports that were given to the hooks. */
+  readonly reported: number
+  /** Incidents like one that was reported just before: only counted. */
+  readonly repeated: number
+  /** Incidents over `maxPerMinute`, which were dropped. */
+  readonly limited: number
+  /** Incidents that were dropped because too many waited to be reported. */
+  readonly dropped: number
+  /** Reports that could not be made: a defect of Curfew, which goes to the console. */
+  readonly failed: number
+  /** Incidents that wait to be reported. */
+  readonly pending: number
+  /** By the name of the hook. */
+  readonly hooks: Readonly<Record<string, HookStats>>
+}
+
+/**
+ * Makes one report for each request that fails (and, if asked, for each that times out, is abandoned, or settles late),
+ * redacts it, and fires the hooks with it. All of that happens after the response has been handed over, and nothing of
+ * it can change a response. The same crash is told whole once in a while (`dedupeMs`), and counted in between.
+ *
+ * Give it to a guard as its `reporter`, and `flush()` it before the process ends.
+ *
+ * @throws {InvalidOptionError} for an option that is unknown or has a value that it cannot have
+ *
+ * @example
+ * ```ts
+ * const reports = reporter({ service: 'shop', hooks: [jsonLines('reports.jsonl'), webhook(url)] })
+ * app.use(curfew({ timeoutMs: 5_000, reporter: reports }))
+ * process.once('SIGTERM', async () => {
+ *   await server.close()
+ *   await reports.flush({ timeoutMs: 5_000 })
+ * })
+ * ```
+ */
+export function reporter(options: ReporterOptions): Reporter {
+  return new QueueingReporter(parseReporterOptions(options))
+}
+
+class QueueingReporter implements Reporter {
+  private readonly policy: ReporterPolicy
+  private readonly runners: readonly HookRunner[]
+  private readonly repeats: Repeats
+  private readonly rate: RateLimit
+  private readonly counters = { reported: 0, limited: 0, dropped: 0, failed: 0 }
+  private readonly queue: Incident[] = []
+  private working: Promise<void> | undefined
+
+  constructor(policy: ReporterPolicy) {
+    const { clock, dedupeMs, maxPerMinute } = policy
+    this.policy = policy
+    this.runners = policy.hooks.map((hook) => new HookRunner(hook, policy))
+    this.repeats = new Repeats(clock, dedupeMs, (count) => this.fire(count, undefined))
+    this.rate = new RateLimit(clock, maxPerMinute)
+  }
+
+  get stats(): ReporterStats {
+    const hooks = Object.fromEntries(this.runners.map(({ name, stats }) => [name, { ...stats }]))
+    return { ...this.counters, repeated: this.repeats.total, pending: this.queue.length, hooks }
+  }
+
+  start(request: Request): Recording {
+    const observers = this.runners.flatMap((runner) => runner.observe(request) ?? [])
+    return new RequestRecording(request, this.policy, observers, (incident) => this.take(incident))
+  }
+
+  async flush({ timeoutMs = 5_000 }: { timeoutMs?: number } = {}): Promise<boolean> {
+    const limitMs = parseTimeout('timeoutMs', timeoutMs)
+    const controller = new AbortController()
+    try {
+      return await inTime(this.policy.clock, limitMs, this.drain(controller.signal), () => tooLate)
+    } catch (error) {
+      if (error !== tooLate) throw error
+      controller.abort()
+      return false
+    }
+  }
+
+  private async drain(signal: AbortSignal): Promise<boolean> {
+    while (this.working) await this.working
+    this.repeats.closeAll()
+    await Promise.all(this.runners.map((runner) => runner.idle()))
+    const flushed = await Promise.all(this.runners.map((runner) => runner.flush(signal)))
+    return flushed.every(Boolean)
+  }
+
+  private take(incident: Incident): void {
+    if (this.queue.length >= this.policy.maxQueued) {
+      this.counters.dropped++
+      return
+    }
+    this.queue.push(incident)
+    this.working ??= this.work()
+    incident.ending.keepAlive(this.working)
+  }
+
+  /** Not in a microtask, for all of those run before a response is written. */
+  private async work(): Promise<void> {
+    await new Promise<void>((resolve) => void this.policy.clock.setTimeout(resolve, 0))
+    for (let incident = this.queue[0]; incident; incident = this.queue[0]) {
+      await this.make(incident)
+      this.queue.shift()
+    }
+    this.working = undefined
+  }
+
+  private async make(incident: Incident): Promise<void> {
+    try {
+      const report = await buildReport(incident, this.policy)
+      if (this.repeats.counts(report)) return
+      if (!this.rate.take()) {
+        this.counters.limited++
+        return
+      }
+      this.repeats.open(report)
+      this.fire(report, incident.thrown?.value)
+    } catch (error) {
+      this.counters.failed++
+      complain('Curfew report failed:', error)
+    }
+  }
+
+  private fire(report: Report, thrown: unknown): void {
+    this.counters.reported++
+    for (const runner of this.runners) runner.fire(report, thrown)
+  }
+}
+
+const tooLate: unique symbol = Symbol('too late') as never

@@ -1,0 +1,75 @@
+import type { LateSettlement, Outcome } from '../outcome.ts'
+import type { Ending, Recording } from '../recording.ts'
+import { type Incident, redactThrown } from './build-report.ts'
+import type { Observer } from './hook.ts'
+import { type BodyRecord, recordBody } from './record-body.ts'
+import type { ReportKind } from './report.ts'
+import type { ReporterPolicy } from './reporter-options.ts'
+
+/** One request as its reporter follows it: what is worth a report becomes an incident. */
+export class RequestRecording implements Recording {
+  private readonly request: Request
+  private readonly policy: ReporterPolicy
+  private readonly observers: readonly Required<Observer>[]
+  private readonly report: (incident: Incident) => void
+  private body: BodyRecord | undefined
+  private ending: Ending | undefined
+  private id: string | undefined
+
+  constructor(
+    request: Request,
+    policy: ReporterPolicy,
+    observers: readonly Required<Observer>[],
+    report: (incident: Incident) => void,
+  ) {
+    this.request = request
+    this.policy = policy
+    this.observers = observers
+    this.report = report
+    this.body = recordBody(request, policy.bodyBytes)
+  }
+
+  decided(outcome: Outcome): void {
+    const error = () =>
+      outcome.kind === 'failed' ? redactThrown(outcome.error, this.request, this.policy.redact) : undefined
+    for (const observer of this.observers) observer.decided(outcome, error)
+  }
+
+  ended(ending: Ending): void {
+    const { outcome, route, request } = ending
+    for (const observer of this.observers) observer.ended(outcome, { route, request })
+    const kind = kindOf(ending, this.policy.on)
+    if (kind)
+      this.tell(kind, ending, undefined, outcome.kind === 'failed' ? { value: outcome.error } : undefined)
+    // What may go on for ever holds on to no body that was sent.
+    if (ending.abandoned && this.policy.on.has('late')) this.ending = { ...ending, response: headOf(ending) }
+    else this.body = undefined
+  }
+
+  settled(late: LateSettlement): void {
+    if (!this.ending) return
+    this.tell('late', this.ending, late, late.kind === 'completed' ? undefined : { value: late.error })
+    this.ending = undefined
+    this.body = undefined
+  }
+
+  private tell(
+    kind: ReportKind,
+    ending: Ending,
+    late: LateSettlement | undefined,
+    thrown: Incident['thrown'],
+  ): void {
+    this.id ??= crypto.randomUUID()
+    this.report({ id: this.id, kind, time: new Date(), ending, late, body: this.body, thrown })
+  }
+}
+
+function kindOf({ outcome, abandoned }: Ending, on: ReadonlySet<ReportKind>): ReportKind | undefined {
+  const { kind } = outcome
+  if ((kind === 'failed' || kind === 'timed-out') && on.has(kind)) return kind
+  return abandoned && on.has('abandoned') ? 'abandoned' : undefined
+}
+
+function headOf({ response }: Ending): Response | undefined {
+  return response && new Response(null, { status: response.status, headers: response.headers })
+}

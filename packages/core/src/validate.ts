@@ -1,0 +1,63 @@
+import * as z from 'zod/mini'
+import type { Clock } from './clock.ts'
+import { InvalidOptionError } from './errors.ts'
+
+export const isTimeout = (value: unknown): boolean =>
+  value === false || (typeof value === 'number' && value > 0)
+
+export const timeoutWords = 'a positive number of milliseconds, Infinity or false'
+
+export const timeout: z.ZodMiniType<number | false> = z.custom<number | false>(isTimeout, timeoutWords)
+
+export const limit: z.ZodMiniType<number> = z.custom<number>(
+  (value) => value === Number.POSITIVE_INFINITY || (Number.isInteger(value) && (value as number) > 0),
+  'a positive whole number or Infinity',
+)
+
+/** From nothing at all upwards. */
+export const amount: (of: string) => z.ZodMiniType<number> = (of) =>
+  z.custom<number>((value) => Number.isInteger(value) && (value as number) >= 0, `a whole number of ${of}`)
+
+export const flag: z.ZodMiniType<boolean> = z.boolean('true or false')
+
+export const callback: z.ZodMiniType<never> = z.custom<never>(
+  (value) => typeof value === 'function',
+  'a function',
+)
+
+export const text: z.ZodMiniType<string> = z.string('a string')
+
+export const clock: z.ZodMiniType<Clock> = z.custom<Clock>(
+  hasMethods('now', 'setTimeout', 'clearTimeout'),
+  'an object with now, setTimeout and clearTimeout',
+)
+
+export function hasMethods(...names: string[]): (value: unknown) => boolean {
+  return (value) => names.every((name) => typeof Reflect.get(Object(value), name) === 'function')
+}
+
+/**
+ * The options as they are given, once they are known to be good: read once, and only what is the object's own.
+ *
+ * @throws {InvalidOptionError} naming the first option that is unknown or has a value that it cannot have
+ */
+export function validate<Options extends object>(
+  schema: z.ZodMiniObject,
+  options: Options,
+): { readonly [Name in keyof Options]: Options[Name] } {
+  if (Object.prototype.toString.call(options) !== '[object Object]')
+    throw new InvalidOptionError('options', 'an object', options)
+  const own: Options = Object.assign(Object.create(null), options)
+  const { error } = z.safeParse(schema, own)
+  if (error) throw toInvalidOption(error.issues[0]!, own, Object.keys(schema.shape))
+  return own
+}
+
+function toInvalidOption(issue: z.core.$ZodIssue, options: object, names: string[]): InvalidOptionError {
+  const { path } = issue
+  const unknown = issue.code === 'unrecognized_keys' ? issue.keys[0] : undefined
+  const where = unknown === undefined ? path : [...path, unknown]
+  const known = path.length === 0 ? `one of ${names.join(', ')}` : 'no such option'
+  const value = where.reduce<unknown>((found, key) => Reflect.get(Object(found), key), options)
+  return new InvalidOptionError(where.join('.'), unknown === undefined ? issue.message : known, value)
+}
