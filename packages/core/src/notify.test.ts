@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { deferred, get, never, observed, soon } from '../test/support.ts'
+import { HookTimeoutError } from './errors.ts'
 import { type GuardOptions, guard, scopeOf } from './index.ts'
 import { ManualClock } from './manual-clock.ts'
 import { notify } from './notify.ts'
@@ -131,7 +132,7 @@ describe('a hook', () => {
     expect(guarded.stats).toMatchObject({ hooksPending: 1, hookFailures: 0 })
     await clock.advance(1)
     expect(guarded.stats).toMatchObject({ hooksPending: 0, hookFailures: 1 })
-    expect(logged).toEqual([[expect.any(String), new Error('Hook timed out: 10000 ms')]])
+    expect(logged).toEqual([[expect.any(String), new HookTimeoutError(10_000)]])
     expect(clock.pending).toBe(0)
   })
 

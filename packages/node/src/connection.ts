@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import { type Client, type ClientWatcher, problem, ShutdownError } from '@curfew/core'
+import type { Where } from '@curfew/core/report'
 import { where } from './where.ts'
 
 export type Incoming = IncomingMessage | Http2ServerRequest
@@ -17,7 +18,7 @@ export class Connection implements Client {
   readonly tellsDelivery = true
   /** Node hands upgrades to another listener; what arrives here with such a header is a request like any other. */
   readonly upgrading = false
-  readonly where = where
+  readonly where: Where = where
   readonly outgoing: Outgoing
   readonly socket: Socket
   /** Whether the client wants the head alone. */
