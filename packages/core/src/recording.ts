@@ -30,8 +30,8 @@ export interface Ending {
   readonly abandoned: boolean
   /** The limit in force, in milliseconds. */
   readonly timeoutMs: number
-  /** What was sent, of which only the head is anybody's business now. */
-  readonly response: Response | undefined
+  /** The head of what was sent. */
+  readonly response: Pick<Response, 'status' | 'headers'> | undefined
   /** What the handler had written by itself. */
   readonly written: ResponseBuffer | undefined
   /** The pattern of the route, if the adapter knows. */

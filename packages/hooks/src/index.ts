@@ -1,1 +1,10 @@
-export {}
+export { type ConsoleHookOptions, consoleHook } from './console.ts'
+export { type FeishuOptions, feishu } from './feishu.ts'
+export { type PrettyOptions, pretty } from './pretty.ts'
+export { printable } from './printable.ts'
+export { type VerifyOptions, verifySignature } from './signature.ts'
+export { slack } from './slack.ts'
+export { type WebhookOptions, webhook } from './webhook.ts'
+export { WebhookError } from './webhook-error.ts'
+export type { Refusal, WebhookFormat } from './webhook-format.ts'
+export { wecom } from './wecom.ts'

@@ -1,4 +1,5 @@
 import { attachedClient } from '../client.ts'
+import { isThenable } from '../is-thenable.ts'
 import type { LateSettlement } from '../outcome.ts'
 import type { Ending } from '../recording.ts'
 import { cut } from './cut.ts'
@@ -61,7 +62,7 @@ export async function buildReport(incident: Incident, style: ReportStyle): Promi
     headers: part('request.headers', () => redaction.headers(request.headers)),
     url: part('request.url', () => redaction.url(request.url)),
     body: await bodyOf(incident, redaction).catch(() => void omitted.push('request.body')),
-    response: part('response', () => headOf(ending.response, redaction)),
+    response: part('response', () => headOf(ending, redaction)),
     written: part('written', () => writtenOf(ending, redaction)),
     error: thrown && part('error', () => errorByName(describeThrown(thrown.value), redaction)),
   }
@@ -83,7 +84,8 @@ export async function buildReport(incident: Incident, style: ReportStyle): Promi
     schema: 1,
     id,
     kind,
-    time: part('time', () => textOf(style.formatTime?.(incident.time))) ?? incident.time.toISOString(),
+    time:
+      part('time', () => textOf(style.formatTime?.(new Date(incident.time)))) ?? incident.time.toISOString(),
     fingerprint: await fingerprint({
       kind,
       error,
@@ -96,7 +98,8 @@ export async function buildReport(incident: Incident, style: ReportStyle): Promi
       id:
         short(
           'request.id',
-          part('request.id', () => requestId(ending, style)),
+          part('request.id', () => requestId(request, style)) ||
+            part('request.id', () => ending.response?.headers.get('x-request-id') || undefined),
         ) ?? id,
       method: request.method,
       url: url ? (part('request.url', () => joinUrl(url)) ?? REDACTED) : REDACTED,
@@ -126,33 +129,39 @@ export async function buildReport(incident: Incident, style: ReportStyle): Promi
 
 const MAX_NAME = 200
 
-/** Clocks tell less than they seem to. */
+/** Clocks tell less than they seem to, and differences of their times may come out as less than nothing. */
 function toMicroseconds(ms: number): number {
-  return Math.round(ms * 1_000) / 1_000
+  return Math.max(Math.round(ms * 1_000) / 1_000, 0)
 }
 
-/** The error of a request, redacted on its own: for those who cannot wait for the report. */
-export function redactThrown(thrown: unknown, request: Request, redact: RedactOptions): ReportedError {
-  const redaction = new Redaction(redact)
-  redaction.headers(request.headers)
-  redaction.url(request.url)
-  return redaction.hide(errorByName(describeThrown(thrown), redaction), 'error')
+/**
+ * The error of a request, redacted on its own: for those who cannot wait for the report. Nothing, if that fails.
+ */
+export function redactThrown(
+  thrown: unknown,
+  request: Request,
+  redact: RedactOptions,
+): ReportedError | undefined {
+  try {
+    const redaction = new Redaction(redact)
+    redaction.headers(request.headers)
+    redaction.url(request.url)
+    return redaction.hide(errorByName(describeThrown(thrown), redaction), 'error')
+  } catch {
+    return undefined
+  }
 }
 
-/** From the request, as proxies and tracers give it; else from the response, as middleware does. */
-function requestId({ request, response }: Ending, { requestId }: ReportStyle): string | undefined {
+/** As proxies and tracers give it, or else as the app knows. */
+function requestId(request: Request, { requestId }: ReportStyle): string | undefined {
   const { headers } = request
-  const trace = /^[0-9a-f]{2}-([0-9a-f]{32})-/.exec(headers.get('traceparent') ?? '')
-  return (
-    textOf(requestId?.(request)) ||
-    headers.get('x-request-id') ||
-    response?.headers.get('x-request-id') ||
-    trace?.[1] ||
-    undefined
-  )
+  const trace = /^[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-/.exec(headers.get('traceparent') ?? '')
+  return headers.get('x-request-id') || trace?.[1] || textOf(requestId?.(request))
 }
 
 function textOf(value: unknown): string | undefined {
+  // What comes later comes too late, also when it is an error.
+  if (isThenable(value)) Promise.resolve(value).catch(() => {})
   if (value !== undefined && typeof value !== 'string') throw new TypeError(`No text: ${typeof value}`)
   return value
 }
@@ -173,7 +182,9 @@ async function bodyOf(
   return { ...described, fields }
 }
 
-function headOf(response: Response | undefined, redaction: Redaction): Report['response'] {
+/** Whoever has left was sent nothing. */
+function headOf({ outcome, response }: Ending, redaction: Redaction): Report['response'] {
+  if (outcome.kind === 'client-closed') return undefined
   return response && { status: response.status, headers: redaction.headers(response.headers) }
 }
 

@@ -4,7 +4,7 @@ import { sha256 } from './sha256.ts'
 
 /**
  * What was kept of a body, by what its content type says it is, with nothing hidden yet. What cannot be told by names
- * nor is plain text is `opaque`; `anyText` shows it, if it is text, all the same.
+ * nor is plain text in UTF-8 is `opaque`; `anyText` shows it, if it is text, all the same.
  */
 export async function describeBody(
   record: BodyRecord,
@@ -17,7 +17,7 @@ export async function describeBody(
   const [type] = contentType.split(';', 1)
   const essence = type!.trim().toLowerCase()
 
-  if (complete && /^(application|text)\/([\w.-]+\+)?json$/.test(essence)) {
+  if (complete && /^(application|text)\/json$|\+json$/.test(essence)) {
     const value = parseJson(kept)
     if (value !== undefined) return { kind: 'json', bytes, complete, value }
   }
@@ -28,7 +28,7 @@ export async function describeBody(
     const fields = await multipartFields(kept, contentType)
     if (fields) return { kind: 'multipart', bytes, complete, fields }
   }
-  if (plainText.has(essence) || (anyText && isText(kept))) {
+  if ((anyText || plainText.has(essence)) && isText(kept)) {
     return { kind: 'text', bytes, complete, text: decode(kept) }
   }
   return { kind: 'opaque', bytes, complete, sha256: await sha256(kept) }
@@ -67,7 +67,7 @@ async function multipartFields(
   }
 }
 
-/** Whether it decodes, up to a last character that may have been cut. */
+/** Whether it decodes, up to a last character that may have been cut: in what does not, no secret can be recognised. */
 function isText(bytes: Uint8Array): boolean {
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: true })

@@ -1,6 +1,6 @@
 import { read } from '../errors.ts'
 import { isResponse } from '../responses.ts'
-import { cut as cutTo } from './cut.ts'
+import { cut } from './cut.ts'
 import type { ReportedError } from './report.ts'
 
 /** How far causes are followed, and members listed. */
@@ -13,107 +13,145 @@ const MAX_PROPERTIES = 50
 const MAX_VALUES = 500
 
 /** More than a report has room for: what is hidden in it is told by what is around it, so that comes first. */
-const MAX_LENGTH = 64 * 1024
+const MAX_LENGTH = 24 * 1024
 
-function cut(text: string): string {
-  return cutTo(text, MAX_LENGTH)
-}
-
-/** Where a description has got to: the objects that are around, and how much may still be told. */
-interface Trail {
-  readonly above: readonly unknown[]
-  readonly budget: { left: number }
-}
-
-function beneath({ above, budget }: Trail, value: unknown): Trail {
-  return { above: [...above, value], budget }
-}
+/** How long all texts may be together, as JSON. */
+const MAX_TOTAL = 96 * 1024
 
 /**
  * A thrown value as JSON can tell it, with nothing hidden yet. Anything can be thrown, so it never throws: what cannot
- * be read is left out, what goes round in circles is cut where it closes.
+ * be read is left out, as is what there is too much of; what goes round in circles is cut where it closes.
  */
 export function describeThrown(thrown: unknown): ReportedError {
-  return describe(thrown, { above: [], budget: { left: MAX_VALUES } })
+  return new Description().thrown(thrown, [])
 }
 
-function describe(thrown: unknown, trail: Trail): ReportedError {
-  try {
-    if (typeof thrown !== 'object' || thrown === null) return describePrimitive(thrown)
-    return isError(thrown) ? describeError(thrown, trail) : describeObject(thrown, trail)
-  } catch {
-    return { name: 'unknown', message: 'What was thrown cannot be read' }
-  }
-}
+/** One description, and how much may still be told. `above` are the objects that are around. */
+class Description {
+  private values = MAX_VALUES
+  private room = MAX_TOTAL
 
-function describePrimitive(thrown: unknown): ReportedError {
-  const name = thrown === null ? 'null' : typeof thrown
-  if (typeof thrown === 'function') return { name, message: cut(`function ${thrown.name}`) }
-  return { name, message: cut(String(thrown)) }
-}
-
-function describeObject(thrown: object, trail: Trail): ReportedError {
-  if (isResponse(thrown)) return { name: 'Response', message: `${thrown.status} ${thrown.statusText}`.trim() }
-  const name = textOf(read(read(thrown, 'constructor'), 'name')) ?? 'Object'
-  return { name, message: textOf(read(thrown, 'message')) ?? '', value: toJson(thrown, trail, 0) }
-}
-
-function describeError(error: object, trail: Trail): ReportedError {
-  const [stack, cause, errors] = ['stack', 'cause', 'errors'].map((name) => read(error, name))
-  const inside = beneath(trail, error)
-  const inner = (value: unknown): ReportedError => {
-    if (inside.above.includes(value)) return { name: 'circular', message: 'The cause of itself' }
-    if (inside.above.length > MAX_CAUSES || inside.budget.left-- <= 0)
-      return { name: 'unknown', message: 'Further causes are left out' }
-    return describe(value, inside)
-  }
-  const fields = fieldsOf(error, inside)
-  return {
-    name: textOf(read(error, 'name')) ?? 'Error',
-    message: textOf(read(error, 'message')) ?? '',
-    ...(typeof stack === 'string' && { stack: cut(stack) }),
-    ...(fields && { fields }),
-    ...(cause !== undefined && { cause: inner(cause) }),
-    ...(Array.isArray(errors) && { errors: errors.slice(0, MAX_MEMBERS).map(inner) }),
-  }
-}
-
-/** Own enumerable properties, besides those that have a place of their own. */
-function fieldsOf(error: object, trail: Trail): Record<string, unknown> | undefined {
-  const names = Object.keys(error).filter((name) => !standard.has(name))
-  if (names.length === 0) return undefined
-  return toJson(Object.fromEntries(names.map((name) => [name, read(error, name)])), trail, 0) as never
-}
-
-const standard: ReadonlySet<string> = new Set(['name', 'message', 'stack', 'cause', 'errors'])
-
-/** What JSON can tell of a value, in bounds. */
-function toJson(value: unknown, trail: Trail, depth: number): unknown {
-  if (trail.budget.left-- <= 0) return '[left out]'
-  if (value === null || typeof value === 'boolean') return value
-  if (typeof value === 'string') return cut(value)
-  if (typeof value === 'number') return Number.isFinite(value) ? value : String(value)
-  if (typeof value !== 'object') return typeof value === 'bigint' ? String(value) : `[${typeof value}]`
-  if (trail.above.includes(value)) return '[circular]'
-  if (depth >= MAX_DEPTH) return Array.isArray(value) ? '[array]' : '[object]'
-  try {
-    const inside = beneath(trail, value)
-    if (isError(value)) return describe(value, inside)
-    if (ArrayBuffer.isView(value)) return `[${value.constructor.name}, ${value.byteLength} bytes]`
-    if (Array.isArray(value)) {
-      return value.slice(0, MAX_PROPERTIES).map((item) => toJson(item, inside, depth + 1))
+  thrown(thrown: unknown, above: readonly object[]): ReportedError {
+    try {
+      if (typeof thrown !== 'object' || thrown === null) return this.primitive(thrown)
+      return isError(thrown) ? this.error(thrown, above) : this.object(thrown, above)
+    } catch {
+      return { name: 'unknown', message: 'What was thrown cannot be read' }
     }
-    if (value instanceof Date) return value.toJSON()
-    const entries = value instanceof Map ? [...value].map(([key, item]) => [String(key), item] as const) : []
-    const names = Object.keys(value)
-    const all = [...entries, ...names.map((name) => [name, read(value, name)] as const)]
-    return Object.fromEntries(
-      all.slice(0, MAX_PROPERTIES).map(([name, item]) => [cut(name), toJson(item, inside, depth + 1)]),
-    )
-  } catch {
-    return '[unreadable]'
+  }
+
+  private primitive(thrown: unknown): ReportedError {
+    const name = thrown === null ? 'null' : typeof thrown
+    return { name, message: this.text(typeof thrown === 'function' ? `function ${thrown.name}` : String(thrown)) }
+  }
+
+  private object(thrown: object, above: readonly object[]): ReportedError {
+    if (isResponse(thrown)) {
+      return { name: 'Response', message: this.text(`${thrown.status} ${thrown.statusText}`.trim()) }
+    }
+    const name = this.textOf(read(thrown, 'constructor'), 'name') ?? 'Object'
+    return { name, message: this.textOf(thrown, 'message') ?? '', value: this.json(thrown, above, 0) }
+  }
+
+  private error(error: object, above: readonly object[]): ReportedError {
+    const inside = [...above, error]
+    const name = this.textOf(error, 'name') ?? 'Error'
+    const message = this.textOf(error, 'message') ?? ''
+    const stack = this.textOf(error, 'stack')
+    const [cause, errors] = [read(error, 'cause'), read(error, 'errors')]
+    const members = isArray(errors) ? errors : undefined
+    // Besides those that have a place of their own.
+    const names = keysOf(error).filter((key) => !standard.has(key) && !(key === 'errors' && members))
+    return {
+      name,
+      message,
+      ...(stack !== undefined && { stack }),
+      ...(names.length > 0 && { fields: this.record(error, names, inside, 0) }),
+      ...(cause !== undefined && { cause: this.inner(cause, inside) }),
+      ...(members && { errors: this.list(itemsOf(members), MAX_MEMBERS, (each) => this.inner(each, inside)) }),
+    }
+  }
+
+  private inner(thrown: unknown, above: readonly object[]): ReportedError {
+    this.values--
+    if (above.includes(thrown as object)) return { name: 'circular', message: 'The cause of itself' }
+    if (above.length > MAX_CAUSES) return { name: 'unknown', message: 'Further causes are left out' }
+    return this.thrown(thrown, above)
+  }
+
+  /** What JSON can tell of a value. */
+  private json(value: unknown, above: readonly object[], depth: number): unknown {
+    this.values--
+    if (value === null || typeof value === 'boolean') return value
+    if (typeof value === 'string') return this.text(value)
+    if (typeof value === 'bigint') return this.text(String(value))
+    if (typeof value === 'number') return Number.isFinite(value) ? value : String(value)
+    if (typeof value !== 'object') return `[${typeof value}]`
+    if (above.includes(value)) return '[circular]'
+    try {
+      return isError(value) ? this.inner(value, above) : this.parts(value, [...above, value], depth)
+    } catch {
+      return '[unreadable]'
+    }
+  }
+
+  private parts(value: object, inside: readonly object[], depth: number): unknown {
+    // An object of any realm says so what it is.
+    const type = Object.prototype.toString.call(value).slice(8, -1)
+    const tell = (item: unknown): unknown => this.json(item, inside, depth + 1)
+    if (ArrayBuffer.isView(value)) return this.text(`[${type}, ${value.byteLength} bytes]`)
+    if (type === 'String') return this.text(String.prototype.toString.call(value))
+    if (type === 'Date') return Date.prototype.toJSON.call(new Date(Date.prototype.getTime.call(value)))
+    if (depth >= MAX_DEPTH) return type === 'Array' ? '[array]' : '[object]'
+    // Whatever else iterates may do so for ever.
+    if (type === 'Array') return this.list(itemsOf(value as unknown[]), MAX_PROPERTIES, tell)
+    if (type === 'Set') return this.list(Set.prototype.values.call(value), MAX_PROPERTIES, tell)
+    if (type === 'Map') {
+      const entries = this.list(Map.prototype.entries.call(value), MAX_PROPERTIES, ([key, item]) => {
+        return [this.text(typeof key === 'object' ? '[object]' : String(key)), tell(item)] as const
+      })
+      return Object.fromEntries(entries)
+    }
+    return this.record(value, keysOf(value), inside, depth)
+  }
+
+  private record(
+    object: object,
+    names: readonly string[],
+    inside: readonly object[],
+    depth: number,
+  ): Record<string, unknown> {
+    const entries = this.list(names, MAX_PROPERTIES, (name) => {
+      const value = read(object, name)
+      return value === undefined ? undefined : ([this.text(name), this.json(value, inside, depth + 1)] as const)
+    })
+    return Object.fromEntries(entries.filter((entry) => entry !== undefined))
+  }
+
+  /** The first `max`, or as many as there is room for. */
+  private list<Item, Told>(items: Iterable<Item>, max: number, tell: (item: Item) => Told): Told[] {
+    const told: Told[] = []
+    for (const item of items) {
+      if (told.length >= max || this.values <= 0) break
+      told.push(tell(item))
+    }
+    return told
+  }
+
+  private textOf(object: unknown, name: string): string | undefined {
+    const value = read(object, name)
+    return typeof value === 'string' ? this.text(value) : undefined
+  }
+
+  /** None takes more than half of what is left, so that there is something left for each. */
+  private text(text: string): string {
+    const told = cut(text, Math.min(MAX_LENGTH, Math.max(Math.floor(this.room / 2), 0)))
+    this.room -= JSON.stringify(told).length
+    return told
   }
 }
+
+const standard: ReadonlySet<string> = new Set(['name', 'message', 'stack', 'cause'])
 
 /** Of any realm, and what only looks like one: with a message and a stack. */
 function isError(value: object): boolean {
@@ -121,6 +159,23 @@ function isError(value: object): boolean {
   return typeof read(value, 'message') === 'string' && typeof read(value, 'stack') === 'string'
 }
 
-function textOf(value: unknown): string | undefined {
-  return typeof value === 'string' ? cut(value) : undefined
+function isArray(value: unknown): value is readonly unknown[] {
+  try {
+    return Array.isArray(value)
+  } catch {
+    return false
+  }
+}
+
+function keysOf(object: object): string[] {
+  try {
+    return Object.keys(object)
+  } catch {
+    return []
+  }
+}
+
+/** Its own iterator may be another one. */
+function* itemsOf(array: readonly unknown[]): Iterable<unknown> {
+  for (let index = 0; index < array.length; index++) yield read(array, String(index))
 }

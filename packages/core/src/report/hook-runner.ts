@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts'
 import { complain } from '../complain.ts'
 import { HookTimeoutError } from '../errors.ts'
 import { inTime } from '../in-time.ts'
+import { isThenable } from '../is-thenable.ts'
 import type { Hook, HookContext, Observer } from './hook.ts'
 import type { Report } from './report.ts'
 
@@ -24,8 +25,8 @@ export class HookRunner {
   private readonly limits: { clock: Clock; hookTimeoutMs: number; maxQueued: number }
   private readonly running = new Set<Promise<boolean>>()
 
-  constructor(hook: Hook, limits: { clock: Clock; hookTimeoutMs: number; maxQueued: number }) {
-    this.name = hook.name
+  constructor(name: string, hook: Hook, limits: { clock: Clock; hookTimeoutMs: number; maxQueued: number }) {
+    this.name = name
     this.hook = hook
     this.limits = limits
     this.stats = { delivered: 0, failed: 0, dropped: 0, pending: 0 }
@@ -47,13 +48,32 @@ export class HookRunner {
     })
   }
 
-  /** Resolves when nothing is under way any more. */
-  async idle(): Promise<void> {
-    while (this.running.size > 0) await Promise.all(this.running)
+  get busy(): boolean {
+    return this.running.size > 0
   }
 
-  /** Resolves with whether it went well. */
+  /** Resolves when what is under way now is not any more. */
+  async settled(): Promise<void> {
+    await Promise.all(this.running)
+  }
+
+  /**
+   * Resolves when nothing is left, with whether it went well. A hook may hold on to a report until it is flushed, and
+   * may also have nothing to flush before it is done with one: so it is flushed at once, and after the last one again.
+   */
   async flush(signal: AbortSignal): Promise<boolean> {
+    let wentWell = true
+    let busy: boolean
+    do {
+      busy = this.busy
+      const settled = this.settled()
+      wentWell = (await this.flushOnce(signal)) && wentWell
+      await settled
+    } while (busy && !signal.aborted)
+    return wentWell
+  }
+
+  private async flushOnce(signal: AbortSignal): Promise<boolean> {
     try {
       await this.hook.flush?.({ signal })
       return true
@@ -95,7 +115,10 @@ export class HookRunner {
 
   private attempt<T>(work: () => T): T | undefined {
     try {
-      return work()
+      const result = work()
+      // Nobody waits for it; but when an async function fails, that must not end the process.
+      if (isThenable(result)) Promise.resolve(result).catch((error) => this.failed(error))
+      return result
     } catch (error) {
       this.failed(error)
       return undefined

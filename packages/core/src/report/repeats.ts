@@ -36,8 +36,13 @@ export class Repeats {
     return true
   }
 
+  /** How many crashes are told apart right now. */
+  get open(): number {
+    return this.crashes.size
+  }
+
   /** From now on those like it are repeats. */
-  open(report: Report): void {
+  start(report: Report): void {
     if (this.dedupeMs === 0) return
     const { fingerprint } = report
     if (this.crashes.size >= MAX_CRASHES) this.close(this.crashes.keys().next().value!)

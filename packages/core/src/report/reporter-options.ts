@@ -38,7 +38,8 @@ export interface ReporterOptions {
 
 /** The options in force, with nothing left to decide. */
 export interface ReporterPolicy {
-  readonly hooks: readonly Hook[]
+  /** With names of which there are no two alike. */
+  readonly hooks: readonly { readonly name: string; readonly hook: Hook }[]
   readonly on: ReadonlySet<ReportKind>
   readonly where: Where
   readonly redact: RedactOptions
@@ -101,7 +102,7 @@ export function parseReporterOptions(options: ReporterOptions): ReporterPolicy {
   const given = validate(schema, options)
   const { service, version, instance, region } = given
   return {
-    hooks: given.hooks.map(toHook),
+    hooks: named(given.hooks.map(toHook)),
     on: new Set(given.on ?? ['failed']),
     where: {
       ...(service !== undefined && { service }),
@@ -109,7 +110,7 @@ export function parseReporterOptions(options: ReporterOptions): ReporterPolicy {
       ...(instance !== undefined && { instance }),
       ...(region !== undefined && { region }),
     },
-    redact: given.redact ?? {},
+    redact: copyOf(given.redact),
     bodyBytes: given.bodyBytes ?? 16 * 1024,
     requestId: given.requestId,
     formatTime: given.formatTime,
@@ -123,6 +124,21 @@ export function parseReporterOptions(options: ReporterOptions): ReporterPolicy {
 
 function toHook(hook: Hook | FireReport): Hook {
   return typeof hook === 'function' ? { name: hook.name || 'anonymous', fire: hook } : hook
+}
+
+function named(hooks: readonly Hook[]): ReporterPolicy['hooks'] {
+  const names = new Set<string>()
+  return hooks.map((hook) => {
+    let { name } = hook
+    for (let number = 2; names.has(name); number++) name = `${hook.name} ${number}`
+    names.add(name)
+    return { name, hook }
+  })
+}
+
+/** What may be seen is not to change behind anybody's back. */
+function copyOf({ replace, ...names }: RedactOptions = {}): RedactOptions {
+  return { ...structuredClone(names), ...(replace && { replace }) }
 }
 
 function isHook(value: unknown): boolean {

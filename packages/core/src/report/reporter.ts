@@ -35,7 +35,7 @@ export interface ReporterStats {
   readonly failed: number
   /** Incidents that wait to be reported. */
   readonly pending: number
-  /** By the name of the hook. */
+  /** By the name of the hook; where several have the same, the second is `name 2`, and so on. */
   readonly hooks: Readonly<Record<string, HookStats>>
 }
 
@@ -67,21 +67,21 @@ class QueueingReporter implements Reporter {
   private readonly runners: readonly HookRunner[]
   private readonly repeats: Repeats
   private readonly rate: RateLimit
-  private readonly counters = { reported: 0, limited: 0, dropped: 0, failed: 0 }
-  private readonly queue: Incident[] = []
-  private working: Promise<void> | undefined
+  private readonly counters = { reported: 0, limited: 0, dropped: 0, failed: 0, pending: 0 }
+  /** Settles when all that waited has been made. */
+  private made: Promise<void> = Promise.resolve()
 
   constructor(policy: ReporterPolicy) {
     const { clock, dedupeMs, maxPerMinute } = policy
     this.policy = policy
-    this.runners = policy.hooks.map((hook) => new HookRunner(hook, policy))
+    this.runners = policy.hooks.map(({ name, hook }) => new HookRunner(name, hook, policy))
     this.repeats = new Repeats(clock, dedupeMs, (count) => this.fire(count, undefined))
     this.rate = new RateLimit(clock, maxPerMinute)
   }
 
   get stats(): ReporterStats {
     const hooks = Object.fromEntries(this.runners.map(({ name, stats }) => [name, { ...stats }]))
-    return { ...this.counters, repeated: this.repeats.total, pending: this.queue.length, hooks }
+    return { ...this.counters, repeated: this.repeats.total, hooks }
   }
 
   start(request: Request): Recording {
@@ -101,48 +101,55 @@ class QueueingReporter implements Reporter {
     }
   }
 
+  /** Again, for as long as something new has come up meanwhile. */
   private async drain(signal: AbortSignal): Promise<boolean> {
-    while (this.working) await this.working
-    this.repeats.closeAll()
-    await Promise.all(this.runners.map((runner) => runner.idle()))
-    const flushed = await Promise.all(this.runners.map((runner) => runner.flush(signal)))
-    return flushed.every(Boolean)
+    let wentWell = true
+    do {
+      while (this.counters.pending > 0) await this.made
+      this.repeats.closeAll()
+      const flushed = await Promise.all(this.runners.map((runner) => runner.flush(signal)))
+      wentWell &&= flushed.every(Boolean)
+    } while (this.hasMore && !signal.aborted)
+    return wentWell
   }
 
+  private get hasMore(): boolean {
+    return this.counters.pending > 0 || this.repeats.open > 0 || this.runners.some((runner) => runner.busy)
+  }
+
+  /** One after the other, each in the async context of its own request. */
   private take(incident: Incident): void {
-    if (this.queue.length >= this.policy.maxQueued) {
+    if (this.counters.pending >= this.policy.maxQueued) {
       this.counters.dropped++
       return
     }
-    this.queue.push(incident)
-    this.working ??= this.work()
-    incident.ending.keepAlive(this.working)
-  }
-
-  /** Not in a microtask, for all of those run before a response is written. */
-  private async work(): Promise<void> {
-    await new Promise<void>((resolve) => void this.policy.clock.setTimeout(resolve, 0))
-    for (let incident = this.queue[0]; incident; incident = this.queue[0]) {
-      await this.make(incident)
-      this.queue.shift()
-    }
-    this.working = undefined
+    this.counters.pending++
+    // Not in a microtask, for all of those run before a response is written.
+    const turn = new Promise<void>((resolve) => void this.policy.clock.setTimeout(resolve, 0))
+    this.made = Promise.all([turn, this.made]).then(() => this.make(incident))
+    incident.ending.keepAlive(
+      this.made.then(() => Promise.all(this.runners.map((runner) => runner.settled()))),
+    )
   }
 
   private async make(incident: Incident): Promise<void> {
     try {
-      const report = await buildReport(incident, this.policy)
-      if (this.repeats.counts(report)) return
-      if (!this.rate.take()) {
-        this.counters.limited++
-        return
-      }
-      this.repeats.open(report)
-      this.fire(report, incident.thrown?.value)
+      this.tell(await buildReport(incident, this.policy), incident.thrown?.value)
     } catch (error) {
       this.counters.failed++
       complain('Curfew report failed:', error)
     }
+    this.counters.pending--
+  }
+
+  private tell(report: Report, thrown: unknown): void {
+    if (this.repeats.counts(report)) return
+    if (!this.rate.take()) {
+      this.counters.limited++
+      return
+    }
+    this.repeats.start(report)
+    this.fire(report, thrown)
   }
 
   private fire(report: Report, thrown: unknown): void {

@@ -32,12 +32,12 @@ export class RequestRecording implements Recording {
   decided(outcome: Outcome): void {
     const error = () =>
       outcome.kind === 'failed' ? redactThrown(outcome.error, this.request, this.policy.redact) : undefined
-    for (const observer of this.observers) observer.decided(outcome, error)
+    for (const observer of this.observers) observer.decided(copyOf(outcome), error)
   }
 
   ended(ending: Ending): void {
     const { outcome, route, request } = ending
-    for (const observer of this.observers) observer.ended(outcome, { route, request })
+    for (const observer of this.observers) observer.ended(copyOf(outcome), { route, request })
     const kind = kindOf(ending, this.policy.on)
     if (kind)
       this.tell(kind, ending, undefined, outcome.kind === 'failed' ? { value: outcome.error } : undefined)
@@ -60,7 +60,7 @@ export class RequestRecording implements Recording {
     thrown: Incident['thrown'],
   ): void {
     this.id ??= crypto.randomUUID()
-    this.report({ id: this.id, kind, time: new Date(), ending, late, body: this.body, thrown })
+    this.report({ id: this.id, kind, time: new Date(), ending, late, body: asItIs(this.body), thrown })
   }
 }
 
@@ -70,6 +70,19 @@ function kindOf({ outcome, abandoned }: Ending, on: ReadonlySet<ReportKind>): Re
   return abandoned && on.has('abandoned') ? 'abandoned' : undefined
 }
 
-function headOf({ response }: Ending): Response | undefined {
-  return response && new Response(null, { status: response.status, headers: response.headers })
+/** The outcome has yet to be answered, and recorded, by others. */
+function copyOf(outcome: Outcome): Readonly<Outcome> {
+  return Object.freeze({ ...outcome })
+}
+
+/** By the time that the report is made, an abandoned handler may have read more. */
+function asItIs(body: BodyRecord | undefined): BodyRecord | undefined {
+  if (!body) return undefined
+  const { bytes, ended } = body
+  const kept = body.kept()
+  return { bytes, ended, kept: () => kept }
+}
+
+function headOf({ response }: Ending): Ending['response'] {
+  return response && { status: response.status, headers: response.headers }
 }
