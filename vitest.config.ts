@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   // Tests run the sources, not what was built from them.
-  ssr: { resolve: { conditions: ['curfew-source', 'module', 'node', 'import', 'default'] } },
+  ssr: { resolve: { conditions: ['curfew-source', 'node', 'import', 'default'] } },
   resolve: { conditions: ['curfew-source'] },
   test: {
     include: ['packages/*/{src,test}/**/*.test.ts', 'apps/*/test/**/*.test.ts', 'bench/test/**/*.test.ts'],

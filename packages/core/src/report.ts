@@ -1,5 +1,5 @@
 export { InvalidReportError } from './errors.ts'
-export type { FireReport, Hook, HookContext, Observer } from './report/hook.ts'
+export type { FireReport, Hook, HookContext, ObservedRequest, Observer } from './report/hook.ts'
 export type { HookStats } from './report/hook-runner.ts'
 export { parseReport } from './report/parse-report.ts'
 export type { RedactOptions } from './report/redaction.ts'

@@ -1,5 +1,5 @@
 import type { Outcome } from '@curfew/core'
-import type { Hook, Observer, ReportedError } from '@curfew/core/report'
+import type { Hook, ObservedRequest, Observer, ReportedError } from '@curfew/core/report'
 import {
   type Attributes,
   type Context,
@@ -107,7 +107,7 @@ class RequestObserver implements Observer {
   /** That of the request, which later is not active any more. */
   private readonly context: Context
   private kind: Outcome['kind'] | undefined
-  private thrown: { readonly name: string } | undefined
+  private thrown: ReportedError | undefined
 
   constructor(span: Span | undefined, histogram: Histogram | undefined, methods: ReadonlySet<string>) {
     this.span = span
@@ -116,19 +116,12 @@ class RequestObserver implements Observer {
     this.context = context.active()
   }
 
-  decided(outcome: Readonly<Outcome>, error: () => ReportedError | undefined): void {
-    const thrown = outcome.kind === 'failed' ? error() : undefined
-    this.thrown = thrown
-    this.mark(outcome, thrown && { name: thrown.name, message: thrown.message, stack: stackOf(thrown) })
+  decided(outcome: Readonly<Outcome>, { error }: ObservedRequest): void {
+    this.mark(outcome, error())
   }
 
-  ended(
-    outcome: Readonly<Outcome>,
-    { route, request }: { route: string | undefined; request: Request },
-  ): void {
-    // What broke a body that had begun is not redacted here, so no more than its name is told.
-    if (outcome.kind === 'failed') this.thrown ??= { name: nameOf(outcome.error) }
-    if (outcome.kind !== this.kind) this.mark(outcome, this.thrown)
+  ended(outcome: Readonly<Outcome>, { route, request, error }: ObservedRequest): void {
+    if (outcome.kind !== this.kind) this.mark(outcome, error())
     const type = errorType(outcome, this.thrown)
     const attributes: Attributes = {
       'http.request.method': this.knownMethods.has(request.method) ? request.method : '_OTHER',
@@ -141,14 +134,14 @@ class RequestObserver implements Observer {
     this.histogram?.record(outcome.elapsedMs / 1_000, attributes, this.context)
   }
 
-  private mark(
-    outcome: Readonly<Outcome>,
-    thrown: { readonly name: string; readonly message?: string; readonly stack?: string } | undefined,
-  ): void {
+  private mark(outcome: Readonly<Outcome>, thrown: ReportedError | undefined): void {
     this.kind = outcome.kind
+    this.thrown = thrown
     if (!this.span?.isRecording()) return
     this.span.setAttribute('curfew.outcome', outcome.kind)
-    if (outcome.kind === 'failed' && thrown) this.span.recordException(thrown)
+    if (thrown) {
+      this.span.recordException({ name: thrown.name, message: thrown.message, stack: stackOf(thrown) })
+    }
     const type = errorType(outcome, thrown)
     if (type === undefined) return
     this.span.setAttribute('error.type', type)
@@ -157,10 +150,7 @@ class RequestObserver implements Observer {
 }
 
 /** `error.type` of what the semantic conventions call an error of a server: 5xx, and what broke off. */
-function errorType(
-  outcome: Readonly<Outcome>,
-  thrown: { readonly name: string } | undefined,
-): string | undefined {
+function errorType(outcome: Readonly<Outcome>, thrown: ReportedError | undefined): string | undefined {
   const brokeOff = 'phase' in outcome && outcome.phase === 'streaming'
   if (outcome.kind === 'client-closed' || (outcome.status < 500 && !brokeOff)) return undefined
   switch (outcome.kind) {
@@ -178,16 +168,6 @@ function errorType(
 /** Each value makes a time series of its own, so what is no name of a class does not become one. */
 function simple(name: string): string {
   return /^[\w$.:-]{1,100}$/.test(name) ? name : '_OTHER'
-}
-
-/** Anything can be thrown, also what throws when it is looked at. */
-function nameOf(thrown: unknown): string {
-  try {
-    const name: unknown = Object(thrown).name
-    return typeof name === 'string' && name ? name : typeof thrown
-  } catch {
-    return typeof thrown
-  }
 }
 
 function stackOf({ name, message, stack, cause }: ReportedError): string {

@@ -15,6 +15,9 @@ const MAX_VALUES = 500
 /** More than a report has room for: what is hidden in it is told by what is around it, so that comes first. */
 const MAX_LENGTH = 24 * 1024
 
+/** A message that is longer is not told again in the stack, where it would leave the frames no room. */
+const MAX_REPEATED = 4 * 1024
+
 /** How long all texts may be together, as JSON. */
 const MAX_TOTAL = 96 * 1024
 
@@ -42,7 +45,10 @@ class Description {
 
   private primitive(thrown: unknown): ReportedError {
     const name = thrown === null ? 'null' : typeof thrown
-    return { name, message: this.text(typeof thrown === 'function' ? `function ${thrown.name}` : String(thrown)) }
+    return {
+      name,
+      message: this.text(typeof thrown === 'function' ? `function ${thrown.name}` : String(thrown)),
+    }
   }
 
   private object(thrown: object, above: readonly object[]): ReportedError {
@@ -57,7 +63,7 @@ class Description {
     const inside = [...above, error]
     const name = this.textOf(error, 'name') ?? 'Error'
     const message = this.textOf(error, 'message') ?? ''
-    const stack = this.textOf(error, 'stack')
+    const stack = this.stackOf(error)
     const [cause, errors] = [read(error, 'cause'), read(error, 'errors')]
     const members = isArray(errors) ? errors : undefined
     // Besides those that have a place of their own.
@@ -68,7 +74,9 @@ class Description {
       ...(stack !== undefined && { stack }),
       ...(names.length > 0 && { fields: this.record(error, names, inside, 0) }),
       ...(cause !== undefined && { cause: this.inner(cause, inside) }),
-      ...(members && { errors: this.list(itemsOf(members), MAX_MEMBERS, (each) => this.inner(each, inside)) }),
+      ...(members && {
+        errors: this.list(itemsOf(members), MAX_MEMBERS, (each) => this.inner(each, inside)),
+      }),
     }
   }
 
@@ -82,7 +90,8 @@ class Description {
   /** What JSON can tell of a value. */
   private json(value: unknown, above: readonly object[], depth: number): unknown {
     this.values--
-    if (value === null || typeof value === 'boolean') return value
+    if (value === undefined || value === null) return null
+    if (typeof value === 'boolean') return value
     if (typeof value === 'string') return this.text(value)
     if (typeof value === 'bigint') return this.text(String(value))
     if (typeof value === 'number') return Number.isFinite(value) ? value : String(value)
@@ -123,7 +132,9 @@ class Description {
   ): Record<string, unknown> {
     const entries = this.list(names, MAX_PROPERTIES, (name) => {
       const value = read(object, name)
-      return value === undefined ? undefined : ([this.text(name), this.json(value, inside, depth + 1)] as const)
+      return value === undefined
+        ? undefined
+        : ([this.text(name), this.json(value, inside, depth + 1)] as const)
     })
     return Object.fromEntries(entries.filter((entry) => entry !== undefined))
   }
@@ -136,6 +147,13 @@ class Description {
       told.push(tell(item))
     }
     return told
+  }
+
+  private stackOf(error: object): string | undefined {
+    const [stack, message] = [read(error, 'stack'), read(error, 'message')]
+    if (typeof stack !== 'string') return undefined
+    const isLong = typeof message === 'string' && message.length > MAX_REPEATED
+    return this.text(isLong ? stack.replace(message, '…') : stack)
   }
 
   private textOf(object: unknown, name: string): string | undefined {
@@ -177,5 +195,7 @@ function keysOf(object: object): string[] {
 
 /** Its own iterator may be another one. */
 function* itemsOf(array: readonly unknown[]): Iterable<unknown> {
-  for (let index = 0; index < array.length; index++) yield read(array, String(index))
+  const length = read(array, 'length')
+  if (typeof length !== 'number') return
+  for (let index = 0; index < length; index++) yield read(array, String(index))
 }

@@ -15,54 +15,97 @@ export interface Crash {
 
 /**
  * The same 16 hexadecimal digits for the same crash: what was thrown (with numbers, ids and quotations taken out of its
- * message), its causes, and the functions and files on its stack without their lines and folders, so that a deployment
- * elsewhere, or another line above, changes nothing. Where nothing was thrown, it is the route.
+ * message), its causes and members, and the functions and files on its stack without their lines and the folder that
+ * all of them are in, so that a deployment elsewhere, or another line above, changes nothing. Where nothing was thrown,
+ * it is the route.
  */
 export async function fingerprint({ kind, error, method, route }: Crash): Promise<string> {
   const parts = error ? partsOf(error) : [method, general(route)]
   return (await sha256(JSON.stringify([kind, ...parts]))).slice(0, 16)
 }
 
-function partsOf({ name, message, stack, fields, cause }: ReportedError): string[] {
-  const parts = [name, String(fields?.code ?? ''), general(message), ...frames(stack ?? '')]
-  return cause ? [...parts, ...partsOf(cause)] : parts
+function partsOf({ name, message, stack, fields, value, cause, errors }: ReportedError): unknown[] {
+  const { code } = ((fields ?? value) as { code?: unknown } | null | undefined) ?? {}
+  return [
+    name,
+    typeof code === 'object' ? '' : String(code ?? ''),
+    general(message),
+    frames(stack ?? '', message),
+    cause ? partsOf(cause) : [],
+    (errors ?? []).map(partsOf),
+  ]
 }
 
-/** A text without what differs from one time to the next. */
+/** A text without what differs from one time to the next: quotations, and words with digits in them. */
 function general(text: string): string {
   return text
-    .slice(0, 500)
-    .replace(/(["'`]).{0,200}?\1/g, '…')
-    .replace(/\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/gi, '#')
-    .replace(/\b(?=[a-z]*\d)[0-9a-z]{8,64}\b/gi, '#')
-    .replace(/\d+/g, '#')
+    .slice(0, 2_000)
+    .replace(/"[^"]*"?|`[^`]*`?|(?<!\w)'[^']*'?/g, '…')
+    .replace(/[\w-]+/g, (word) => (/\d/.test(word) ? '#' : word))
+    .replace(/#(?:[.,:]#)+/g, '#')
+    .slice(0, 300)
+}
+
+interface Frame {
+  readonly name: string
+  readonly file: string
 }
 
 /** The innermost frames of the app's own code; of anybody's, if it has none there. */
-function frames(stack: string): string[] {
-  const all = stack
+function frames(stack: string, message: string): string[] {
+  const lines = withoutMessage(stack, message)
     .split('\n', 50)
-    .map(frame)
-    .filter((each) => each !== undefined)
-  const own = all.filter(({ file }) => !/^node:|^bun:|^ext:|[\\/]node_modules[\\/]/.test(file))
-  return (own.length > 0 ? own : all)
-    .slice(0, FRAMES)
-    .map(({ name, file }) => `${name}@${general(file.split(/[\\/]/).slice(-2).join('/'))}`)
+    .map((line) => line.trim().slice(0, 1_000))
+  const read = lines.some((line) => line.startsWith('at ')) ? frameOfV8 : frameOfJavaScriptCore
+  const all = lines.map(read).filter((each) => each !== undefined)
+  const own = all.filter(({ file }) => !/^node:|^bun:|^ext:|\/node_modules\//.test(file))
+  const told = (own.length > 0 ? own : all).slice(0, FRAMES)
+  const root = commonFolder(told.filter((each) => own.includes(each)).map(({ file }) => file))
+  return told.map(({ name, file }) => `${name}@${place(file, root)}`)
 }
 
-/** A line of a stack as V8 (`at name (file:1:2)`) and JavaScriptCore (`name@file:1:2`) write it. */
-function frame(line: string): { name: string; file: string } | undefined {
-  const text = line.trim().slice(0, 500)
-  const position = /:\d+(?::\d+)?\)?$/.exec(text)
-  if (!position) return undefined
-  const head = text.slice(0, position.index)
-  const at = head.startsWith('at ')
-  const start = at ? head.lastIndexOf('(') : head.indexOf('@')
-  if (!at && start < 0) return undefined
-  const name = head
-    .slice(at ? 3 : 0, Math.max(start, at ? 3 : 0))
-    .replace(/^async /, '')
-    .trim()
-  const file = start < 0 ? head.slice(3) : head.slice(start + 1)
-  return { name, file: file.replace(/[?#].*$/, '') }
+/** What a stack begins with may look like a frame of it. */
+function withoutMessage(stack: string, message: string): string {
+  const start = stack.indexOf(message)
+  return start < 0 || stack.slice(0, start).includes('\n') ? stack : stack.slice(start + message.length)
+}
+
+/** Such as `at name (file:1:2)` or `at async file:1:2`. */
+function frameOfV8(line: string): Frame | undefined {
+  if (!line.startsWith('at ')) return undefined
+  const text = line.slice(3).replace(/^async /, '')
+  const open = text.endsWith(')') ? text.indexOf(' (') : -1
+  const file = open < 0 ? text : text.slice(open + 2, -1).replace(/^eval at .*, /, '')
+  return frame(text.slice(0, Math.max(open, 0)), file)
+}
+
+/** Such as `name@file:1:2`. */
+function frameOfJavaScriptCore(line: string): Frame | undefined {
+  const at = line.indexOf('@')
+  return at < 0 ? undefined : frame(line.slice(0, at), line.slice(at + 1))
+}
+
+function frame(name: string, location: string): Frame | undefined {
+  const [, path] = /^(.*?):\d+(?::\d+)?$/.exec(location) ?? []
+  if (path === undefined) return undefined
+  const file = path
+    .replace(/[?#].*$/, '')
+    .replace(/^file:\/\//, '')
+    .replaceAll('\\', '/')
+  return { name, file }
+}
+
+/** The path that all of these files begin with. */
+function commonFolder(files: readonly string[]): string {
+  const [first = '', ...others] = files.filter((file) => file.includes('/'))
+  let folder = first
+  do folder = folder.slice(0, folder.slice(0, -1).lastIndexOf('/') + 1)
+  while (!others.every((file) => file.startsWith(folder)))
+  return folder
+}
+
+/** A file from there, or from its package; a name that a bundler made has a hash in it. */
+function place(file: string, root: string): string {
+  const path = file.startsWith(root) ? file.slice(root.length) : file
+  return path.replace(/^.*\/node_modules\//, '').replace(/\b(?=[a-z]*\d)[0-9a-z]{8,64}\b/gi, '#')
 }

@@ -38,11 +38,17 @@ export interface Hook {
 
 /** Who sees one request through. Synchronous and quick, like `observe`. */
 export interface Observer {
-  /** The request is decided, and its response about to be sent. `error()` is what was thrown, redacted. */
-  decided?(outcome: Readonly<Outcome>, error: () => ReportedError | undefined): void
-  /** The outcome is final. `route` is the pattern of the route, where the adapter knows. */
-  ended?(
-    outcome: Readonly<Outcome>,
-    ending: { readonly route: string | undefined; readonly request: Request },
-  ): void
+  /** The request is decided, and its response about to be sent. */
+  decided?(outcome: Readonly<Outcome>, request: ObservedRequest): void
+  /** The outcome is final: a body that had begun may have broken since, or its client left. */
+  ended?(outcome: Readonly<Outcome>, request: ObservedRequest): void
+}
+
+/** What there is to know of the request besides how it ended. */
+export interface ObservedRequest {
+  readonly request: Request
+  /** The pattern of the route, where the adapter knows: once the request has ended. */
+  readonly route: string | undefined
+  /** What was thrown, redacted, if the request failed. */
+  error(): ReportedError | undefined
 }

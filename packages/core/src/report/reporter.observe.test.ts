@@ -29,8 +29,8 @@ function observing(seen: Seen[]): Hook {
     observe(request) {
       seen.push(['observe', request])
       return {
-        decided: (outcome, error) => void seen.push(['decided', outcome, error()]),
-        ended: (outcome, ending) => void seen.push(['ended', outcome, ending]),
+        decided: (outcome, { error }) => void seen.push(['decided', outcome, error()]),
+        ended: (outcome, observed) => void seen.push(['ended', outcome, observed]),
       }
     },
   }
@@ -51,7 +51,7 @@ describe('an observer', () => {
       ['observe', request],
       ['handler'],
       ['decided', outcome, undefined],
-      ['ended', outcome, { route: undefined, request }],
+      ['ended', outcome, { route: undefined, request, error: expect.any(Function) }],
     ])
     expect(seen[0]![1]).toBe(request)
     expect((seen[3]![2] as { request: Request }).request).toBe(request)

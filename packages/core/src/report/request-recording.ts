@@ -1,7 +1,7 @@
 import type { LateSettlement, Outcome } from '../outcome.ts'
 import type { Ending, Recording } from '../recording.ts'
 import { type Incident, redactThrown } from './build-report.ts'
-import type { Observer } from './hook.ts'
+import type { ObservedRequest, Observer } from './hook.ts'
 import { type BodyRecord, recordBody } from './record-body.ts'
 import type { ReportKind } from './report.ts'
 import type { ReporterPolicy } from './reporter-options.ts'
@@ -30,20 +30,26 @@ export class RequestRecording implements Recording {
   }
 
   decided(outcome: Outcome): void {
-    const error = () =>
-      outcome.kind === 'failed' ? redactThrown(outcome.error, this.request, this.policy.redact) : undefined
-    for (const observer of this.observers) observer.decided(copyOf(outcome), error)
+    for (const observer of this.observers) observer.decided(copyOf(outcome), this.observed(outcome))
   }
 
   ended(ending: Ending): void {
-    const { outcome, route, request } = ending
-    for (const observer of this.observers) observer.ended(copyOf(outcome), { route, request })
+    const { outcome } = ending
+    for (const observer of this.observers)
+      observer.ended(copyOf(outcome), this.observed(outcome, ending.route))
     const kind = kindOf(ending, this.policy.on)
     if (kind)
       this.tell(kind, ending, undefined, outcome.kind === 'failed' ? { value: outcome.error } : undefined)
     // What may go on for ever holds on to no body that was sent.
     if (ending.abandoned && this.policy.on.has('late')) this.ending = { ...ending, response: headOf(ending) }
     else this.body = undefined
+  }
+
+  private observed(outcome: Outcome, route?: string): ObservedRequest {
+    const { request, policy } = this
+    const error = () =>
+      outcome.kind === 'failed' ? redactThrown(outcome.error, request, policy.redact) : undefined
+    return { request, route, error }
   }
 
   settled(late: LateSettlement): void {
