@@ -7,7 +7,10 @@ const folder = 'apps/hono-node/.readme'
 rmSync(folder, { recursive: true, force: true })
 mkdirSync(folder)
 
-const readmes = ['README.md', ...['core', 'hono', 'node'].map((name) => `packages/${name}/README.md`)]
+const readmes = [
+  'README.md',
+  ...['core', 'hono', 'node', 'hooks', 'cli'].map((name) => `packages/${name}/README.md`),
+]
 for (const [index, readme] of readmes.entries()) {
   const blocks = readFileSync(readme, 'utf8').matchAll(/```ts\n(.*?)```/gs)
   for (const [number, [, block]] of [...blocks].entries()) {

@@ -13,8 +13,8 @@ import { routes } from './routes.ts'
 
 const LARGE_BYTES = 10 * 1024 * 1024
 
-/** What the example is made of: its limit, its upstream, and who is told of endings. */
-export interface AppOptions extends Pick<GuardOptions, 'onOutcome' | 'onLateSettlement'> {
+/** What the example is made of: its limit, its upstream, and who is told of endings and crashes. */
+export interface AppOptions extends Pick<GuardOptions, 'onOutcome' | 'onLateSettlement' | 'reporter'> {
   /** Milliseconds that a request may take; the routes measure themselves by it. */
   limitMs: number
   greeter: GreeterClient
@@ -54,7 +54,9 @@ export function createApp({ limitMs, greeter, ...hooks }: AppOptions): Hono<Env>
   app.get(routes.nocontent, (c) => c.body(null, 204))
   app.get(routes.redirect, (c) => c.redirect(routes.hello))
 
-  app.get(routes.panic, () => {
+  // What crashed, for whom, and with which body: the report has it all.
+  app.on(['GET', 'POST'], routes.panic, async (c) => {
+    await c.req.text()
     throw new Error('secret-of-panic')
   })
 

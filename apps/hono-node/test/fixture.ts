@@ -18,7 +18,7 @@ async function start(protocol: Protocol): ReturnType<Fixture['start']> {
   const server = await startServer({
     command: process.execPath,
     args: [fileURLToPath(new URL('../dist/main.js', import.meta.url))],
-    env: { LIMIT_MS: String(limitMs), PORT: '0', LOG: 'json', PROTOCOL: protocol, ...certificate() },
+    env: { LIMIT_MS: String(limitMs), PORT: '0', LOG: 'json', PROTOCOL: protocol, ...files() },
   })
   return { ...server, routes }
 }
@@ -29,14 +29,17 @@ afterAll(() => {
   if (folder) rmSync(folder, { recursive: true })
 })
 
-let files: { TLS_CERT: string; TLS_KEY: string } | undefined
-
-function certificate(): { TLS_CERT: string; TLS_KEY: string } {
-  if (files) return files
-  folder = mkdtempSync(join(tmpdir(), 'curfew-'))
-  files = { TLS_CERT: join(folder, 'cert.pem'), TLS_KEY: join(folder, 'key.pem') }
-  const { cert, key } = selfSigned()
-  writeFileSync(files.TLS_CERT, cert)
-  writeFileSync(files.TLS_KEY, key, { mode: 0o600 })
-  return files
+/** What the example reads and writes; it goes when the tests have run. */
+function files(): { TLS_CERT: string; TLS_KEY: string; REPORTS: string } {
+  const fresh = folder === undefined
+  folder ??= mkdtempSync(join(tmpdir(), 'curfew-'))
+  const [TLS_CERT, TLS_KEY, REPORTS] = ['cert.pem', 'key.pem', 'reports.jsonl'].map((file) =>
+    join(folder!, file),
+  ) as [string, string, string]
+  if (fresh) {
+    const { cert, key } = selfSigned()
+    writeFileSync(TLS_CERT, cert)
+    writeFileSync(TLS_KEY, key, { mode: 0o600 })
+  }
+  return { TLS_CERT, TLS_KEY, REPORTS }
 }

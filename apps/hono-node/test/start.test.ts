@@ -1,42 +1,5 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
-import { expect, onTestFinished, test } from 'vitest'
-
-/** The example as `npm start` runs it, and the lines that it prints. */
-async function started(): Promise<{
-  url: string
-  line(start: string): Promise<string>
-  stop(): Promise<unknown>
-}> {
-  const main = fileURLToPath(new URL('../dist/main.js', import.meta.url))
-  const child = spawn(process.execPath, [main], {
-    env: { ...process.env, PORT: '0', LIMIT_MS: '600', LOG: 'text' },
-  })
-  onTestFinished(() => void child.kill('SIGKILL'))
-  const lines: string[] = []
-  const output = createInterface(child.stdout).on('line', (line) => lines.push(line))
-
-  async function line(start: string): Promise<string> {
-    for (;;) {
-      const found = lines.find((each) => each.trimStart().startsWith(start))
-      if (found) return found.trim()
-      await once(output, 'line')
-    }
-  }
-
-  const url = /http:\S+(?=,)/.exec(await line('Listening on'))![0]
-  return {
-    url,
-    line,
-    stop: () => {
-      const exited = once(child, 'exit')
-      child.kill('SIGTERM')
-      return exited
-    },
-  }
-}
+import { expect, test } from 'vitest'
+import { started } from './started.ts'
 
 test('the start prints its address, curl lines to paste, and then a line for each ending', async () => {
   const { url, line, stop } = await started()
