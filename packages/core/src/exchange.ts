@@ -15,6 +15,8 @@ import { Scope } from './scope.ts'
 export abstract class Exchange extends Scope implements ClientWatcher, StreamWatcher {
   /** Whether the handler, or the draining of its body, is still at work. */
   protected working = true
+  /** Whether it still was when the request was decided. */
+  private abandoned = false
   /** Whether the record waits for what becomes of the response. */
   private held = false
   protected following = false
@@ -64,6 +66,7 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
   protected decide<Decided extends Outcome>(outcome: Decided): Decided {
     this.outcome = outcome
     this.endDeadline()
+    this.abandoned = this.working
     for (const { counters, running } of this.guards) {
       running?.delete(this)
       counters.active--
@@ -166,7 +169,7 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
     const ending: Ending = {
       request: this.request,
       outcome,
-      abandoned: this.working,
+      abandoned: this.abandoned,
       timeoutMs: this.limitMs,
       response: this.reply,
       written: this.writtenBuffer,

@@ -7,7 +7,7 @@ import { describeBody } from './describe-body.ts'
 import { describeThrown } from './describe-thrown.ts'
 import { fingerprint } from './fingerprint.ts'
 import type { BodyRecord } from './record-body.ts'
-import { joinUrl, Redaction, type RedactOptions } from './redaction.ts'
+import { Redaction, type RedactOptions } from './redaction.ts'
 import {
   REDACTED,
   type Report,
@@ -16,6 +16,7 @@ import {
   type ReportKind,
   type Where,
 } from './report.ts'
+import { joinUrl } from './seen-url.ts'
 import { whereAmI } from './where.ts'
 
 /** Something to be reported, as it was when it happened. */
@@ -40,10 +41,14 @@ export interface ReportStyle {
 
 /**
  * Makes the report. A part that cannot be made, or cannot be redacted, is left out, and named in `omitted`: there never
- * is one that is not redacted.
+ * is one that is not redacted. `described` is what was thrown, as it is.
  */
-export async function buildReport(incident: Incident, style: ReportStyle): Promise<Report> {
-  const { kind, id, ending, late, thrown } = incident
+export async function buildReport(
+  incident: Incident,
+  described: ReportedError | undefined,
+  style: ReportStyle,
+): Promise<Report> {
+  const { kind, id, ending, late } = incident
   const { request, outcome } = ending
   const redaction = new Redaction(style.redact)
   const omitted: string[] = []
@@ -64,7 +69,7 @@ export async function buildReport(incident: Incident, style: ReportStyle): Promi
     body: await bodyOf(incident, redaction).catch(() => void omitted.push('request.body')),
     response: part('response', () => headOf(ending, redaction)),
     written: part('written', () => writtenOf(ending, redaction)),
-    error: thrown && part('error', () => errorByName(describeThrown(thrown.value), redaction)),
+    error: described && part('error', () => errorByName(described, redaction)),
   }
 
   // Then by look.
@@ -84,8 +89,7 @@ export async function buildReport(incident: Incident, style: ReportStyle): Promi
     schema: 1,
     id,
     kind,
-    time:
-      part('time', () => textOf(style.formatTime?.(new Date(incident.time)))) ?? incident.time.toISOString(),
+    time: part('time', () => timeOf(incident.time, style)) ?? incident.time.toISOString(),
     fingerprint: await fingerprint({
       kind,
       error,
@@ -150,6 +154,11 @@ export function redactThrown(
   } catch {
     return undefined
   }
+}
+
+/** @throws whatever the formatter throws */
+export function timeOf(time: Date, { formatTime }: Pick<ReportStyle, 'formatTime'>): string {
+  return textOf(formatTime?.(new Date(time))) ?? time.toISOString()
 }
 
 /** As proxies and tracers give it, or else as the app knows. */

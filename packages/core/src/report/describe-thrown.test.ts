@@ -204,7 +204,7 @@ describe('what is no error', () => {
         nothing: undefined,
         bare: Object.assign(Object.create(null), { a: 1 }),
         cyclic,
-        deep: [[[[[[[['too deep']]]]]]]],
+        deep: [[[[[[[[[[[['too deep']]]]]]]]]]]],
         ['__proto__']: { polluted: true },
       }),
     ).toEqual({
@@ -224,7 +224,7 @@ describe('what is no error', () => {
       call: '[function]',
       bare: { a: 1 },
       cyclic: { self: '[circular]', deep: { up: '[circular]' } },
-      deep: [[[['[array]']]]],
+      deep: [[[[[[[[['[array]']]]]]]]]],
       ['__proto__']: { polluted: true },
     })
     expect(({} as { polluted?: true }).polluted).toBeUndefined()
@@ -313,6 +313,8 @@ describe('what is too much', () => {
 
   const MAX = 210_000
 
+  const enumerable = { value: 1, enumerable: true, configurable: true }
+
   test('is cut: messages, and stacks with them', () => {
     for (const message of [
       'x'.repeat(10_000_000),
@@ -342,6 +344,18 @@ describe('what is too much', () => {
     expect(describeThrown(error)).toMatchObject({
       fields: { code: 'E' },
       cause: { name: 'Error', message: 'why' },
+    })
+  })
+
+  test('leaves room for what comes after an object without end', () => {
+    const endless = (): object =>
+      new Proxy(
+        {},
+        { get: endless, ownKeys: () => ['a', 'b', 'c'], getOwnPropertyDescriptor: () => enumerable },
+      )
+    expect(fieldsOf({ first: endless(), second: endless(), third: { a: 'b' }, code: 'E' })).toMatchObject({
+      third: { a: 'b' },
+      code: 'E',
     })
   })
 
@@ -404,7 +418,7 @@ describe('what is too much', () => {
     const handler = {
       get: () => reads++,
       ownKeys: () => Object.keys(wide),
-      getOwnPropertyDescriptor: () => ({ value: 1, enumerable: true, configurable: true }),
+      getOwnPropertyDescriptor: () => enumerable,
     }
     describeThrown(new Proxy({}, handler))
     expect(reads).toBeLessThan(100)
@@ -427,7 +441,7 @@ describe('what is too much', () => {
         {
           get: (_, name) => (typeof name === 'string' ? endless() : undefined),
           ownKeys: () => ['again'],
-          getOwnPropertyDescriptor: () => ({ enumerable: true, configurable: true }),
+          getOwnPropertyDescriptor: () => enumerable,
         },
       )
     expect(

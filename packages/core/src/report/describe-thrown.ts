@@ -8,9 +8,9 @@ const MAX_CAUSES = 8
 const MAX_MEMBERS = 10
 
 /** How deep objects are looked into, how many properties of each are told, and how many values in all. */
-const MAX_DEPTH = 5
+const MAX_DEPTH = 10
 const MAX_PROPERTIES = 50
-const MAX_VALUES = 500
+const MAX_VALUES = 1_000
 
 /** More than a report has room for: what is hidden in it is told by what is around it, so that comes first. */
 const MAX_LENGTH = 24 * 1024
@@ -97,10 +97,15 @@ class Description {
     if (typeof value === 'number') return Number.isFinite(value) ? value : String(value)
     if (typeof value !== 'object') return `[${typeof value}]`
     if (above.includes(value)) return '[circular]'
+    // No object takes more than half of what is left, either.
+    const rest = Math.floor(this.values / 2)
+    this.values -= rest
     try {
       return isError(value) ? this.inner(value, above) : this.parts(value, [...above, value], depth)
     } catch {
       return '[unreadable]'
+    } finally {
+      this.values += rest
     }
   }
 
@@ -130,13 +135,16 @@ class Description {
     inside: readonly object[],
     depth: number,
   ): Record<string, unknown> {
-    const entries = this.list(names, MAX_PROPERTIES, (name) => {
-      const value = read(object, name)
-      return value === undefined
-        ? undefined
-        : ([this.text(name), this.json(value, inside, depth + 1)] as const)
-    })
-    return Object.fromEntries(entries.filter((entry) => entry !== undefined))
+    const all = names.slice(0, MAX_PROPERTIES).map((name) => [name, read(object, name)] as const)
+    // What is no object says most, and may be far behind one that is large.
+    const isObject = ([, value]: readonly [string, unknown]): boolean => typeof value === 'object'
+    const sorted = [...all.filter((each) => !isObject(each)), ...all.filter(isObject)]
+    const entries = this.list(
+      sorted.filter(([, value]) => value !== undefined),
+      MAX_PROPERTIES,
+      ([name, value]) => [this.text(name), this.json(value, inside, depth + 1)] as const,
+    )
+    return Object.fromEntries(entries)
   }
 
   /** The first `max`, or as many as there is room for. */
@@ -161,7 +169,7 @@ class Description {
     return typeof value === 'string' ? this.text(value) : undefined
   }
 
-  /** None takes more than half of what is left, so that there is something left for each. */
+  /** No text takes more than half of what is left, so that there is something left for each. */
   private text(text: string): string {
     const told = cut(text, Math.min(MAX_LENGTH, Math.max(Math.floor(this.room / 2), 0)))
     this.room -= JSON.stringify(told).length

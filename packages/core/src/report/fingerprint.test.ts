@@ -31,7 +31,7 @@ test('is 16 hexadecimal digits', async () => {
   expect(await of(undefined)).toMatch(/^[0-9a-f]{16}$/)
 })
 
-test('is what it was in earlier versions, for what is stored by it', async () => {
+test('is what it was when the first reports were stored by it', async () => {
   expect(await of(v8('load (/app/src/users.ts:10:5)', 'handle (/app/src/index.ts:3:1)'))).toBe('FROZEN-1')
   expect(await of(undefined)).toBe('FROZEN-2')
 })
@@ -281,7 +281,7 @@ describe('a hostile error', () => {
     const stack = Array(50).fill(text).join('\n')
     const start = performance.now()
     await of({ message: text, stack, cause: { name: text, message: text, stack } })
-    expect(performance.now() - start).toBeLessThan(500)
+    expect(performance.now() - start).toBeLessThan(2_000)
   })
 
   test('may have a code of any kind', async () => {

@@ -19,9 +19,14 @@ export interface Crash {
  * all of them are in, so that a deployment elsewhere, or another line above, changes nothing. Where nothing was thrown,
  * it is the route.
  */
-export async function fingerprint({ kind, error, method, route }: Crash): Promise<string> {
+export async function fingerprint(crash: Crash): Promise<string> {
+  return (await sha256(identity(crash))).slice(0, 16)
+}
+
+/** What the fingerprint is taken of. It may have secrets in it, if the error has. */
+export function identity({ kind, error, method, route }: Crash): string {
   const parts = error ? partsOf(error) : [method, general(route)]
-  return (await sha256(JSON.stringify([kind, ...parts]))).slice(0, 16)
+  return JSON.stringify([kind, ...parts])
 }
 
 function partsOf({ name, message, stack, fields, value, cause, errors }: ReportedError): unknown[] {
@@ -42,7 +47,7 @@ function general(text: string): string {
     .slice(0, 2_000)
     .replace(/"[^"]*"?|`[^`]*`?|(?<!\w)'[^']*'?/g, '…')
     .replace(/[\w-]+/g, (word) => (/\d/.test(word) ? '#' : word))
-    .replace(/#(?:[.,:]#)+/g, '#')
+    .replace(/#+(?:[.,:]#+)*/g, '#')
     .slice(0, 300)
 }
 

@@ -3,7 +3,7 @@ export type Place = 'headers' | 'query' | 'cookies' | 'body' | 'error'
 
 const parameters = [
   ...['page', 'per_page', 'perpage', 'page_size', 'pagesize', 'limit', 'offset', 'skip', 'take', 'count'],
-  ...['sort', 'sort_by', 'order', 'order_by', 'direction', 'type', 'kind', 'status', 'state', 'format'],
+  ...['sort', 'sort_by', 'order', 'order_by', 'direction', 'type', 'kind', 'status', 'format'],
   ...['lang', 'language', 'locale', 'currency', 'unit', 'units', 'quantity', 'size', 'version', 'enabled'],
 ]
 
@@ -39,6 +39,6 @@ export const harmless: { readonly [Each in Place]: ReadonlySet<string> } = {
   error: new Set([
     ...['name', 'message', 'stack', 'code', 'errno', 'syscall', 'path', 'dest', 'address', 'port', 'status'],
     ...['statuscode', 'statustext', 'type', 'kind', 'severity', 'constraint', 'schema', 'table', 'column'],
-    ...['option', 'limit', 'timeoutms', 'maxbytes', 'retryable', 'expected', 'operator', 'phase'],
+    ...['option', 'limit', 'timeoutms', 'maxbytes', 'retryable', 'operator', 'phase'],
   ]),
 }

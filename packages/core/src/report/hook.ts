@@ -38,7 +38,7 @@ export interface Hook {
 
 /** Who sees one request through. Synchronous and quick, like `observe`. */
 export interface Observer {
-  /** The request is decided, and its response about to be sent. */
+  /** The request is decided, and its response about to be sent: what makes it may still change its status. */
   decided?(outcome: Readonly<Outcome>, request: ObservedRequest): void
   /** The outcome is final: a body that had begun may have broken since, or its client left. */
   ended?(outcome: Readonly<Outcome>, request: ObservedRequest): void

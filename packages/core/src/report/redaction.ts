@@ -1,7 +1,11 @@
 import { cut } from './cut.ts'
 import { harmless, type Place } from './harmless.ts'
+import { inEverySpelling } from './in-every-spelling.ts'
+import { KnownValues } from './known-values.ts'
 import { REDACTED } from './report.ts'
-import { hideSecrets, isSecretName } from './secrets.ts'
+import { hideSecrets } from './secrets/hide-secrets.ts'
+import { isSecretName } from './secrets/is-secret-name.ts'
+import { pathOf, type SeenUrl } from './seen-url.ts'
 
 /** What may be seen in a report, besides what is known to be harmless. Names are compared without regard to case. */
 export interface RedactOptions {
@@ -20,7 +24,7 @@ export interface RedactOptions {
   replace?: (text: string, path: string) => string
 }
 
-/** Texts of a report are longer than this only where one word is. */
+/** Longer texts are cut. */
 const MAX_LENGTH = 16 * 1024
 
 /** JSON is looked into so deep. */
@@ -30,10 +34,6 @@ const MAX_DEPTH = 32
 const MIN_KNOWN = 8
 const MIN_KNOWN_SECRET = 4
 
-/** So many of them are looked for; those of a name that says secret come on top. */
-const MAX_KNOWN = 200
-const MAX_KNOWN_SECRET = 1_000
-
 /**
  * The redaction of one report, in two passes: **by name**, which hides the values of all names that are not known to be
  * harmless, and remembers them; then **by look**, which hides in what is left those same values, and what looks like a
@@ -41,18 +41,29 @@ const MAX_KNOWN_SECRET = 1_000
  */
 export class Redaction {
   private readonly options: RedactOptions
-  private readonly known = new Set<string>()
-  private pattern: RegExp | undefined
+  private readonly allowed: { readonly [Each in Place]?: ReadonlySet<string> | true }
+  private readonly denied: ReadonlySet<string>
+  private readonly known = new KnownValues()
 
   constructor(options: RedactOptions) {
     this.options = options
+    const allowed = Object.entries(options.allow ?? {})
+    this.allowed = Object.fromEntries(
+      allowed.map(([place, names]) => [place, names === true || lowerCase(names)]),
+    )
+    this.denied = lowerCase(options.deny)
   }
 
   // --- by name --------------------------------------------------------------------------------------------------
 
   /** A value that has a name: what may be seen of it. */
-  value<T extends string | number>(place: Place, name: string, value: T): T | typeof REDACTED {
-    if (value === '' || this.allows(place, name)) return value
+  value<T extends string | number>(
+    place: Place,
+    name: string,
+    value: T,
+    names: ReadonlySet<string> = harmless[place],
+  ): T | typeof REDACTED {
+    if (value === '' || this.allows(place, name, names)) return value
     this.remember(name, String(value))
     return REDACTED
   }
@@ -67,92 +78,107 @@ export class Redaction {
   }
 
   private header(name: string, value: string): string {
-    if (this.allows('headers', name)) return value
-    if (name === 'cookie')
-      return value
-        .split(';')
-        .map((pair) => this.cookie(pair.trim()))
-        .join('; ')
-    if (name === 'set-cookie') return this.cookie(value.split(';')[0]!.trim())
-    this.rememberCredentials(name, value)
+    if (this.allows('headers', name, harmless.headers)) return value
+    if (name === 'cookie' || name === 'set-cookie') {
+      // After its own pair, the header of a response has attributes.
+      const pairs = name === 'cookie' ? value.split(';') : value.split(';', 1)
+      const seen = pairs.map((pair) => this.cookie(pair.trim())).join('; ')
+      return this.denied.has(name) ? REDACTED : seen
+    }
+    for (const item of [value, ...value.split(',')]) this.rememberCredentials(name, item.trim())
     return this.value('headers', name, value)
   }
 
   private cookie(pair: string): string {
     const equals = pair.indexOf('=')
     if (equals < 0) return this.value('cookies', '', pair)
-    const name = pair.slice(0, equals)
-    return `${name}=${this.value('cookies', name, pair.slice(equals + 1))}`
+    const [name, value] = [pair.slice(0, equals).trim(), pair.slice(equals + 1).trim()]
+    const [, unquoted] = /^"(.*)"$/.exec(value) ?? []
+    return `${name}=${this.value('cookies', name, unquoted ?? value)}`
   }
 
   /** `Bearer abc` is a secret as a whole, and `abc` is one by itself, while `Bearer` is none. */
   private rememberCredentials(name: string, value: string): void {
     const [scheme, ...rest] = value.split(' ')
     const credentials = rest.join(' ').trim()
+    this.remember(name, value)
     this.remember(name, credentials)
     if (scheme!.toLowerCase() !== 'basic') return
-    try {
-      for (const part of atob(credentials).split(':')) this.remember('password', part)
-    } catch {
-      // Not base64, so there is nothing in it.
-    }
+    const [, username = '', password = ''] = /^([^:]*):(.*)$/s.exec(decodeBase64(credentials)) ?? []
+    this.remember('username', username)
+    this.remember('password', password)
   }
 
   /** An address without credentials, taken apart so that its texts can be hidden by look. */
   url(address: string): SeenUrl {
     const url = new URL(address)
-    this.remember('username', decode(url.username))
-    this.remember('password', decode(url.password))
+    this.remember('username', url.username)
+    this.remember('password', url.password)
     const query = [...url.searchParams].map(
       ([name, value]) => [name, this.value('query', name, value)] as const,
     )
-    return { origin: `${url.protocol}//${url.host}`, path: url.pathname.split('/').map(decode), query }
+    return { origin: `${url.protocol}//${url.host}`, path: pathOf(url), query }
   }
 
-  /** JSON, by the names of its properties at any depth; an item of an array goes by the name of the array. */
-  json(place: Place, value: unknown, name = '', depth = 0): unknown {
+  /**
+   * JSON, by the names of its properties at any depth; an item of an array goes by the name of the array. What is
+   * inside a property of an error is data like any other, unless that is an error.
+   */
+  json(
+    place: Place,
+    value: unknown,
+    name = '',
+    depth = 0,
+    names: ReadonlySet<string> = harmless[place],
+  ): unknown {
     if (value === null || typeof value === 'boolean') return value
-    if (typeof value !== 'object') return this.value(place, name, value as string | number)
-    if (this.denies(name) || depth > MAX_DEPTH) {
+    if (typeof value !== 'object') return this.value(place, name, value as string | number, names)
+    if (depth > MAX_DEPTH || this.hidesAll(place, name, names)) {
       this.rememberAll(name, value)
       return REDACTED
     }
-    if (Array.isArray(value)) return value.map((item) => this.json(place, item, name, depth + 1))
+    if (Array.isArray(value)) return value.map((item) => this.json(place, item, name, depth + 1, names))
+    const isError = place === 'error' && isDescribedError(value)
+    const inside = place !== 'error' || depth === 0 || isError ? harmless[place] : harmless.body
     return Object.fromEntries(
-      Object.entries(value).map(([key, item]) => [key, this.json(place, item, key, depth + 1)]),
+      Object.entries(value).map(([key, item]) => {
+        if (isError && key === 'fields') return [key, this.json(place, item)]
+        return [key, this.json(place, item, key, depth + 1, inside)]
+      }),
     )
   }
 
   /** Whether texts that have no names may be seen. */
   allowsAll(place: Place): boolean {
-    return this.options.allow?.[place] === true
+    return this.allowed[place] === true
   }
 
-  private allows(place: Place, name: string): boolean {
-    if (this.denies(name)) return false
+  private allows(place: Place, name: string, names: ReadonlySet<string>): boolean {
     const lower = name.toLowerCase()
-    const allowed = this.options.allow?.[place]
+    if (this.denied.has(lower)) return false
+    const allowed = this.allowed[place]
     if (allowed === true) return !isSecretName(name)
-    return harmless[place].has(lower) || (allowed?.some((each) => each.toLowerCase() === lower) ?? false)
+    return names.has(lower) || (allowed?.has(lower) ?? false)
   }
 
-  private denies(name: string): boolean {
-    const lower = name.toLowerCase()
-    return this.options.deny?.some((each) => each.toLowerCase() === lower) ?? false
+  /** Whether nothing may be seen of what an object of this name is made of, whatever the names are in it. */
+  private hidesAll(place: Place, name: string, names: ReadonlySet<string>): boolean {
+    if (this.denied.has(name.toLowerCase())) return true
+    return isSecretName(name) && !this.allows(place, name, names)
   }
 
   private remember(name: string, value: string): void {
-    const isSecret = isSecretName(name)
-    if (this.known.size >= (isSecret ? MAX_KNOWN_SECRET : MAX_KNOWN)) return
-    if (value.length < (isSecret ? MIN_KNOWN_SECRET : MIN_KNOWN)) return
-    this.pattern = undefined
-    for (const form of [value, JSON.stringify(value).slice(1, -1), encode(value)]) this.known.add(form)
+    this.known.add(value, isSecretName(name) ? MIN_KNOWN_SECRET : MIN_KNOWN)
   }
 
-  private rememberAll(name: string, value: unknown): void {
-    if (typeof value === 'string' || typeof value === 'number') this.remember(name, String(value))
-    else if (typeof value === 'object' && value !== null) {
-      for (const item of Object.values(value)) this.rememberAll(name, item)
+  private rememberAll(name: string, value: object): void {
+    const left = Object.entries({ [name]: value as unknown })
+    for (let next = left.pop(); next; next = left.pop()) {
+      const [name, value] = next
+      if (typeof value === 'string' || typeof value === 'number') this.remember(name, String(value))
+      else if (typeof value === 'object' && value !== null) {
+        for (const [key, item] of Object.entries(value)) left.push([Array.isArray(value) ? name : key, item])
+      }
     }
   }
 
@@ -160,17 +186,38 @@ export class Redaction {
 
   /** A part of the report with everything hidden in it that there is to hide, frozen. `path` is where it stands. */
   hide<T>(part: T, path: string): T {
-    return this.look(part, path) as T
+    if (path === 'request.url' && part) return this.hideUrl(part as never) as T
+    return this.look(part, path, path === 'request.headers') as T
   }
 
-  private look(part: unknown, path: string): unknown {
+  private hideUrl({ origin, path, query }: SeenUrl): SeenUrl {
+    // All of it at once, for a secret may have slashes, escaped or not.
+    const written = path.join('/')
+    const read = written.replaceAll('%2F', '/')
+    const seen = this.text(read, 'request.url.path')
+    return {
+      origin: this.text(origin, 'request.url.origin'),
+      path: (seen === read ? written : seen).split('/'),
+      query: query.map(([name, value]) => [
+        this.conceal(name),
+        this.text(value, `request.url.query.${name}`),
+      ]),
+    }
+  }
+
+  /** @param isData whether the names, too, come from outside; those of the report itself must stay */
+  private look(part: unknown, path: string, isData: boolean): unknown {
     if (typeof part === 'string') return this.text(part, path)
+    if (typeof part === 'number') return isData && this.known.has(String(part)) ? REDACTED : part
     if (typeof part !== 'object' || part === null) return part
-    if (Array.isArray(part))
-      return Object.freeze(part.map((item, index) => this.look(item, `${path}.${index}`)))
-    const entries = Object.entries(part).map(
-      ([name, item]) => [this.conceal(name), this.look(item, `${path}.${name}`)] as const,
-    )
+    if (Array.isArray(part)) {
+      return Object.freeze(part.map((item, index) => this.look(item, `${path}.${index}`, isData)))
+    }
+    const entries = Object.entries(part).map(([name, item]) => {
+      const at = `${path}.${name}`
+      if (isData) return [this.conceal(name), this.look(item, at, true)] as const
+      return [name, isFixed(name) ? item : this.look(item, at, holdsData(name, item))] as const
+    })
     return Object.freeze(Object.fromEntries(entries))
   }
 
@@ -185,49 +232,34 @@ export class Redaction {
   }
 
   private conceal(text: string): string {
-    if (this.known.size === 0) return hideSecrets(text)
-    // The longest first: one may be the beginning of another.
-    this.pattern ??= new RegExp(
-      [...this.known]
-        .sort((a, b) => b.length - a.length)
-        .map((each) => each.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'))
-        .join('|'),
-      'g',
-    )
-    return hideSecrets(text.replace(this.pattern, REDACTED))
+    return inEverySpelling(text, (read) => hideSecrets(this.known.hide(read)))
   }
 }
 
-/** An address, by its parts, none of them escaped. */
-export interface SeenUrl {
-  readonly origin: string
-  readonly path: readonly string[]
-  readonly query: readonly (readonly [name: string, value: string])[]
+function lowerCase(names: readonly string[] = []): ReadonlySet<string> {
+  return new Set(names.map((name) => name.toLowerCase()))
 }
 
-/** The address again; what was hidden in it stands there as it is. */
-export function joinUrl({ origin, path, query }: SeenUrl): string {
-  const pairs = query.map(([name, value]) => `${component(name)}=${component(value)}`)
-  const search = pairs.length > 0 ? `?${pairs.join('&')}` : ''
-  return `${origin}${path.map(component).join('/')}${search}`
+/** As `describeThrown()` tells an error that is inside another. */
+function isDescribedError(value: object): boolean {
+  return 'stack' in value && 'message' in value
 }
 
-function component(text: string): string {
-  return text
-    .split(REDACTED)
-    .map((part) => encode(part).replace(/%(?:3A|40|24|2C|3B)/g, decodeURIComponent))
-    .join(REDACTED)
+/** What says of which kind the rest is. */
+function isFixed(name: string): boolean {
+  return name === 'kind' || name === 'sha256'
 }
 
-function encode(text: string): string {
-  // Half of a surrogate pair has no encoding.
-  return encodeURIComponent(text.replace(/\p{Surrogate}/gu, '\ufffd'))
+/** The fields of a form are a list, with names of its own. */
+function holdsData(name: string, value: unknown): boolean {
+  return name === 'headers' || name === 'value' || (name === 'fields' && !Array.isArray(value))
 }
 
-function decode(text: string): string {
+/** What is no base64 has nothing in it. */
+function decodeBase64(text: string): string {
   try {
-    return decodeURIComponent(text)
+    return new TextDecoder().decode(Uint8Array.from(atob(text), (char) => char.charCodeAt(0)))
   } catch {
-    return text
+    return ''
   }
 }

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { expectPlain, reporting } from '../../test/reporting.ts'
 import { get, soon } from '../../test/support.ts'
 import { guard } from '../index.ts'
@@ -24,12 +24,16 @@ function scene(options: Partial<ReporterOptions> = {}) {
 
 describe('the same crash', () => {
   test('is told whole once, and then as a count, when its time is over', async () => {
-    let now = 0
-    const { fail, told, clock, reports, thrown, reporter } = scene({ formatTime: () => `time ${++now}` })
+    vi.useFakeTimers({ toFake: ['Date'], now: 0 })
+    onTestFinished(() => void vi.useRealTimers())
+    const formatTime = (time: Date): string => `time ${time.getTime()}`
+    const { fail, told, clock, reports, thrown, reporter } = scene({ formatTime })
     await fail('a', 3)
     expect(told()).toEqual(['a 1'])
     await clock.advance(500)
+    vi.setSystemTime(5)
     await fail('a', 2)
+    vi.setSystemTime(9)
     await clock.advance(499)
     expect(told()).toEqual(['a 1'])
     await clock.advance(1)

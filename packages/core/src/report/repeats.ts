@@ -4,11 +4,14 @@ import type { Report } from './report.ts'
 /** How many crashes are told apart at once. When there are more, the oldest one's count is told early. */
 const MAX_CRASHES = 200
 
+/** Is told of a crash whose while has passed, how often it happened again, and when it did so last. */
+export type Tell = (first: Report, count: number, lastTime: Date) => void
+
 interface Crash {
   readonly first: Report
   readonly timer: unknown
   count: number
-  lastTime: string
+  lastTime: Date
 }
 
 /** Tells the first of many like crashes from its repeats, and how many there were once a while has passed. */
@@ -17,21 +20,21 @@ export class Repeats {
   total = 0
   private readonly clock: Clock
   private readonly dedupeMs: number
-  private readonly tell: (count: Report) => void
+  private readonly tell: Tell
   private readonly crashes = new Map<string, Crash>()
 
-  constructor(clock: Clock, dedupeMs: number, tell: (count: Report) => void) {
+  constructor(clock: Clock, dedupeMs: number, tell: Tell) {
     this.clock = clock
     this.dedupeMs = dedupeMs
     this.tell = tell
   }
 
-  /** Whether there was one like it a while ago; then it is counted. */
-  counts(report: Report): boolean {
-    const crash = this.crashes.get(report.fingerprint)
+  /** Whether there was one with this identity a while ago; then it is counted. */
+  counts(identity: string, time: Date): boolean {
+    const crash = this.crashes.get(identity)
     if (!crash) return false
     crash.count++
-    crash.lastTime = report.time
+    crash.lastTime = time
     this.total++
     return true
   }
@@ -41,32 +44,27 @@ export class Repeats {
     return this.crashes.size
   }
 
-  /** From now on those like it are repeats. */
-  start(report: Report): void {
+  /** From now on those with this identity are repeats of the one that is reported. */
+  start(identity: string, first: Report): void {
     if (this.dedupeMs === 0) return
-    const { fingerprint } = report
     if (this.crashes.size >= MAX_CRASHES) this.close(this.crashes.keys().next().value!)
-    const timer = this.clock.setTimeout(
-      () => this.close(fingerprint),
-      Math.min(this.dedupeMs, LONGEST_TIMER_MS),
-    )
+    const timer = this.clock.setTimeout(() => this.close(identity), Math.min(this.dedupeMs, LONGEST_TIMER_MS))
     // Only to tell a count, no process should live longer; `flush()` tells it, too.
     ;(timer as { unref?(): void } | undefined)?.unref?.()
-    this.crashes.set(fingerprint, { first: report, timer, count: 0, lastTime: report.time })
+    this.crashes.set(identity, { first, timer, count: 0, lastTime: new Date(0) })
   }
 
   /** Tells all counts now. */
   closeAll(): void {
-    for (const fingerprint of [...this.crashes.keys()]) this.close(fingerprint)
+    for (const identity of [...this.crashes.keys()]) this.close(identity)
   }
 
-  private close(fingerprint: string): void {
-    const crash = this.crashes.get(fingerprint)
+  private close(identity: string): void {
+    const crash = this.crashes.get(identity)
     if (!crash) return
-    this.crashes.delete(fingerprint)
+    this.crashes.delete(identity)
     const { first, timer, count, lastTime } = crash
     this.clock.clearTimeout(timer)
-    if (count === 0) return
-    this.tell(Object.freeze({ ...first, id: crypto.randomUUID(), time: lastTime, count, repeatOf: first.id }))
+    if (count > 0) this.tell(first, count, lastTime)
   }
 }

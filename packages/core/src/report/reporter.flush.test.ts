@@ -53,11 +53,11 @@ describe('flush() resolves with true', () => {
 
   test('when what waited has been made, and the hooks are done with it', async () => {
     const sending = deferred<void>()
-    const { reporter, fail, clock, messages } = scene([{ name: 'send', fire: () => sending.promise }])
+    const { reporter, fail, made, clock, messages } = scene([{ name: 'send', fire: () => sending.promise }])
     fail('a', 'b')
     const flushed = reporter.flush()
     expect(messages()).toEqual([])
-    await clock.advance(100)
+    await made()
     expect(messages()).toEqual(['a', 'b'])
     expect(await isSettled(flushed)).toBe(false)
     sending.resolve()
@@ -154,9 +154,10 @@ describe('flush() resolves with true', () => {
   test('to everybody who asks at once', async () => {
     const sending = deferred<void>()
     const flush = vi.fn(() => sending.promise)
-    const { reporter, fail, clock, messages } = scene([{ name: 'send', flush }])
+    const { reporter, fail, made, clock, messages } = scene([{ name: 'send', flush }])
     fail('a', 'a')
     const all = [reporter.flush(), reporter.flush(), reporter.flush({ timeoutMs: 1 })]
+    await made()
     await clock.advance(1)
     expect(await soon(all[2]!)).toBe(false)
     sending.resolve()
@@ -265,6 +266,22 @@ describe('flush() resolves with false', () => {
     const flushed = reporter.flush()
     sending.resolve()
     expect(await soon(flushed)).toBe(false)
+  })
+
+  test('to a hook that waits for it while it is being waited for', async () => {
+    let flushed: unknown
+    const waiting: Hook = {
+      name: 'waiting',
+      async fire() {
+        flushed = await reporter.flush({ timeoutMs: 100 })
+      },
+    }
+    const { reporter, fail, made, clock } = scene([waiting])
+    fail('a')
+    await made()
+    await clock.advance(100)
+    expect(flushed).toBe(false)
+    expect(reporter.stats.hooks.waiting).toMatchObject({ delivered: 1, failed: 0, pending: 0 })
   })
 
   test('when its hooks keep on failing requests of the same reporter', async () => {

@@ -230,20 +230,20 @@ describe('the reply is the same, byte for byte, where all hooks and functions of
       }),
     )
   })
+})
 
-  test('leave, or cut short, the signal of the request: it aborts as ever', async () => {
-    const { options, clock } = reporting({
-      hooks: [{ name: 'observing', observe: () => ({ decided: spoil, ended: spoil }) }],
-    })
-    const request = get()
-    const client = new FakeClient()
-    attachClient(request, client)
-    const reply = guard(never, { ...options, timeoutMs: 10 })(request)
-    await clock.advance(10)
-    await soon(reply)
-    expect(request.signal.reason).toMatchObject({ code: 'HANDLER_TIMEOUT', timeoutMs: 10 })
-    expect(scopeOf(request).outcome).toMatchObject({ kind: 'timed-out', status: 503 })
+test('an observer cannot change why a request ended, nor why its signal aborts', async () => {
+  const { options, clock } = reporting({
+    hooks: [{ name: 'observing', observe: () => ({ decided: spoil, ended: spoil }) }],
   })
+  const request = get()
+  const client = new FakeClient()
+  attachClient(request, client)
+  const reply = guard(never, { ...options, timeoutMs: 10 })(request)
+  await clock.advance(10)
+  await soon(reply)
+  expect(request.signal.reason).toMatchObject({ code: 'HANDLER_TIMEOUT', timeoutMs: 10 })
+  expect(scopeOf(request).outcome).toMatchObject({ kind: 'timed-out', status: 503 })
 })
 
 test('a stream that is sent breaks as it would without a reporter', async () => {

@@ -2,11 +2,13 @@ import { complain } from '../complain.ts'
 import { inTime } from '../in-time.ts'
 import { parseTimeout } from '../options.ts'
 import type { Reporter as Recorder, Recording } from '../recording.ts'
-import { buildReport, type Incident } from './build-report.ts'
+import { buildReport, type Incident, timeOf } from './build-report.ts'
+import { describeThrown } from './describe-thrown.ts'
+import { identity } from './fingerprint.ts'
 import { HookRunner, type HookStats } from './hook-runner.ts'
 import { RateLimit } from './rate-limit.ts'
 import { Repeats } from './repeats.ts'
-import type { Report } from './report.ts'
+import type { Report, ReportedError } from './report.ts'
 import { parseReporterOptions, type ReporterOptions, type ReporterPolicy } from './reporter-options.ts'
 import { RequestRecording } from './request-recording.ts'
 
@@ -75,7 +77,7 @@ class QueueingReporter implements Reporter {
     const { clock, dedupeMs, maxPerMinute } = policy
     this.policy = policy
     this.runners = policy.hooks.map(({ name, hook }) => new HookRunner(name, hook, policy))
-    this.repeats = new Repeats(clock, dedupeMs, (count) => this.fire(count, undefined))
+    this.repeats = new Repeats(clock, dedupeMs, (...count) => this.tellCount(...count))
     this.rate = new RateLimit(clock, maxPerMinute)
   }
 
@@ -132,30 +134,50 @@ class QueueingReporter implements Reporter {
     )
   }
 
+  /** First it is looked at what it is: of a crash that was told already, or of too many, no report is made. */
   private async make(incident: Incident): Promise<void> {
     try {
-      this.tell(await buildReport(incident, this.policy), incident.thrown?.value)
+      const error = incident.thrown && describeThrown(incident.thrown.value)
+      const crash = identityOf(incident, error)
+      if (this.repeats.counts(crash, incident.time)) return
+      if (!this.rate.take()) {
+        this.counters.limited++
+        return
+      }
+      const report = await buildReport(incident, error, this.policy)
+      this.repeats.start(crash, report)
+      this.fire(report, incident.thrown?.value)
     } catch (error) {
       this.counters.failed++
       complain('Curfew report failed:', error)
+    } finally {
+      this.counters.pending--
     }
-    this.counters.pending--
   }
 
-  private tell(report: Report, thrown: unknown): void {
-    if (this.repeats.counts(report)) return
-    if (!this.rate.take()) {
-      this.counters.limited++
-      return
+  private tellCount(first: Report, count: number, lastTime: Date): void {
+    let { time } = first
+    try {
+      time = timeOf(lastTime, this.policy)
+    } catch {
+      // A formatter that fails has failed at the first one, too.
     }
-    this.repeats.start(report)
-    this.fire(report, thrown)
+    this.fire(
+      Object.freeze({ ...first, id: crypto.randomUUID(), time, count, repeatOf: first.id }),
+      undefined,
+    )
   }
 
   private fire(report: Report, thrown: unknown): void {
     this.counters.reported++
     for (const runner of this.runners) runner.fire(report, thrown)
   }
+}
+
+/** It never leaves the process, so nothing has to be hidden in it. */
+function identityOf({ kind, ending }: Incident, error: ReportedError | undefined): string {
+  const { method, url } = ending.request
+  return identity({ kind, error, method, route: ending.route ?? url.split('?', 1)[0]! })
 }
 
 const tooLate: unique symbol = Symbol('too late') as never

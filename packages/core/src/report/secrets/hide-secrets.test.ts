@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { REDACTED } from './report.ts'
-import { hideSecrets, isSecretName } from './secrets.ts'
+import { REDACTED } from '../report.ts'
+import { hideSecrets } from './hide-secrets.ts'
+import { isSecretName } from './is-secret-name.ts'
 
 const PEM = `-----BEGIN RSA PRIVATE KEY-----
 MIIEpAIBAAKCAQEA7bq/abc+def==
@@ -46,6 +47,9 @@ describe('hides, and keeps what is around it', () => {
     [`api.telegram.org/bot123456789:AA${TOKEN}/sendMessage`, 'api.telegram.org/bot[redacted]/sendMessage'],
     [`SK${SHA.slice(0, 32)} not found`, '[redacted] not found'],
     ['?sv=2020&sig=abc%2Bdef%3D&se=2 403', '?sv=2020&sig=[redacted]&se=2 403'],
+    ['discord.com/api/webhooks/123/abc-DEF 404', 'discord.com/api/webhooks/[redacted] 404'],
+    [`client abc8Q~${TOKEN}, ok`, 'client abc[redacted], ok'],
+    [`key-${SHA.slice(0, 32)} refused`, '[redacted] refused'],
     // Private keys
     [`bad key: ${PEM}, sorry`, 'bad key: [redacted], sorry'],
     [JSON.stringify({ pem: PEM, user: 'bob' }), '{"pem":"[redacted]","user":"bob"}'],
@@ -86,6 +90,9 @@ describe('hides, and keeps what is around it', () => {
       '<wsse:Password Type="x">hunter 2</wsse:Password>',
       '<wsse:Password Type="x">[redacted]</wsse:Password>',
     ],
+    ['<p>token=abc</p>', '<p>token=[redacted]</p>'],
+    ['href="/?a=1&amp;token=abc&amp;x=1"', 'href="/?a=1&amp;token=[redacted]&amp;x=1"'],
+    ['{"cut":"{\\"password\\":\\"a b","user":"bob"}', '{"cut":"{\\"password\\":\\"[redacted]","user":"bob"}'],
     // Cookies
     ['Cookie: a=b; c=d\r\nHost: x', 'Cookie: [redacted]\r\nHost: x'],
     ['set-cookie: sid=abc; Path=/\nx: y', 'set-cookie: [redacted]\nx: y'],
@@ -133,6 +140,7 @@ describe('hides, and keeps what is around it', () => {
     '36227206271667',
     '3566002020360505',
     '6205500000000000004',
+    '6759649826438453',
     '3782 822463 10005',
     '4242-4242-4242-4242',
   ])('the card %s', (card) => {
@@ -282,11 +290,11 @@ const passwords = fc
   .tuple(token(1), letters([...ALPHANUMERIC, ...'!#$%*+-/:?@^_~'], 6, 30), token(1))
   .map((parts) => parts.join(''))
 
-const luhn = (digits: string): string => {
-  const doubled = [...digits]
-    .reverse()
-    .map((digit, at) => (at % 2 ? Number(digit) : (Number(digit) * 2) % 9 || (digit === '9' ? 9 : 0)))
-  return String((10 - (doubled.reduce((sum, digit) => sum + digit, 0) % 10)) % 10)
+/** The digit that makes it pass. */
+function luhn(digits: string): string {
+  const counted = [...digits].reverse().map((digit, at) => Number(digit) * (at % 2 ? 1 : 2))
+  const sum = counted.reduce((total, digit) => total + (digit > 9 ? digit - 9 : digit), 0)
+  return String((10 - (sum % 10)) % 10)
 }
 
 const digits = (length: number): fc.Arbitrary<string> => letters([...'0123456789'], length, length)
@@ -423,8 +431,8 @@ describe('nothing of a secret survives, wherever it stands', () => {
   })
 
   test('nor of several, one after the other', () => {
-    // What follows a cookie on its line is the cookie's.
-    const { cookie, ...others } = families
+    // What follows these on their line is theirs.
+    const { cookie, 'authorization header': header, ...others } = families
     const lines = fc.array(fc.oneof(...Object.values(families)), { minLength: 2, maxLength: 5 })
     const words = fc.array(fc.oneof(...Object.values(others)), { minLength: 2, maxLength: 5 })
     const several = fc.oneof(
@@ -439,6 +447,12 @@ describe('nothing of a secret survives, wherever it stands', () => {
       { numRuns: 300 },
     )
   })
+})
+
+test('lists are hidden however long, and stay hidden where none ends', () => {
+  const hidden = hideSecrets('password=[ a '.repeat(1_000))
+  expect(hideSecrets(hidden)).toBe(hidden)
+  expect(hideSecrets(`tokens=[${'abc, '.repeat(1_000)}def] x`)).toBe('tokens=[[redacted]] x')
 })
 
 /** What patterns begin with, end with, or trip over. */
