@@ -82,7 +82,7 @@ export async function buildReport(
   const written = hidden('written', 'written')
   const error = hidden('error', 'error')
   const short = (path: string, text: string | undefined): string | undefined =>
-    text === undefined ? undefined : part(path, () => redaction.hide(cut(text, MAX_NAME), path))
+    text === undefined ? undefined : part(path, () => cut(redaction.hide(text, path), MAX_NAME))
   const route = short('request.route', ending.route)
 
   const report: Report = {
@@ -183,6 +183,9 @@ async function bodyOf(
   const type = request.headers.get('content-type') ?? ''
   const described = await describeBody(body, type, redaction.allowsAll('body'))
   if (described.kind === 'json') return { ...described, value: redaction.json('body', described.value) }
+  if (described.kind === 'opaque' && /json/i.test(type)) {
+    redaction.unparsedJson(new TextDecoder().decode(body.kept()))
+  }
   if (described.kind !== 'form' && described.kind !== 'multipart') return described
   const fields = described.fields.map((field) => ({
     ...field,

@@ -28,11 +28,10 @@ test.each([
   'constructor',
 ])('a value is found as it is, in an address, in a form, in JSON and in JSON in an address: %s', (value) => {
   const json = JSON.stringify(value).slice(1, -1)
-  const forms = [value, json, encodeURIComponent(value.toWellFormed()), encodeURIComponent(json)]
+  const forms = [value, json, encodeURIComponent(wellFormed(value)), encodeURIComponent(json)]
   const form = new URLSearchParams({ v: value }).toString().slice(2)
   for (const each of [...forms, form]) {
-    // A surrogate on its own is another character in any address.
-    if (!value.isWellFormed() && each.includes('%EF%BF%BD')) continue
+    if (wellFormed(value) !== value && each.includes('%EF%BF%BD')) continue
     // The backslash that escapes the first character may stay.
     expect(hidden(value, `before ${each} after`)).toMatch(/^before \\?\[redacted\] after$/)
   }
@@ -76,3 +75,8 @@ test('it does not survive in any text', () => {
     { numRuns: 1_000 },
   )
 })
+
+/** As addresses have it: half of a surrogate pair is another character there. */
+function wellFormed(text: string): string {
+  return text.replace(/\p{Surrogate}/gu, '\ufffd')
+}

@@ -1,79 +1,101 @@
 import * as z from 'zod/mini'
 import { InvalidReportError } from '../errors.ts'
+import { flag, text } from '../validate.ts'
 import type { Report, ReportedBody, ReportedError } from './report.ts'
 
-const text = z.string()
-const number = z.number()
-const whole = z.int().check(z.nonnegative())
-const bytes = { bytes: whole, complete: z.boolean() }
+const number = z.number('a number')
+const whole = z.int('a whole number').check(z.nonnegative('0 or more'))
+const anything = z.custom((value) => value !== undefined, 'a value')
+const texts = z.record(text, text, 'an object')
+
+/** What it does not know is kept, so that an older reader passes on what a newer writer added. */
+function object<const Shape extends z.core.$ZodShape>(shape: Shape): z.ZodMiniObject<Shape, z.core.$loose> {
+  return z.looseObject(shape, 'an object')
+}
+
+function oneOf<const Values extends readonly string[]>(...values: Values): z.ZodMiniType<Values[number]> {
+  return z.enum(values, `one of ${values.join(', ')}`) as never
+}
+
+function list<Item extends z.ZodMiniType>(item: Item): z.ZodMiniArray<Item> {
+  return z.array(item, 'an array')
+}
 
 const error: z.ZodMiniType<ReportedError> = z.lazy(() =>
-  z.looseObject({
+  object({
     name: text,
     message: text,
     stack: z.optional(text),
-    fields: z.optional(z.record(text, z.unknown())),
+    fields: z.optional(z.record(text, z.unknown(), 'an object')),
     value: z.optional(z.unknown()),
     cause: z.optional(error),
-    errors: z.optional(z.array(error)),
+    errors: z.optional(list(error)),
   }),
 ) as never
 
-const field = z.looseObject({
+const field = object({
   name: text,
   value: text,
-  file: z.optional(z.looseObject({ type: text, bytes: whole })),
+  file: z.optional(object({ type: text, bytes: whole })),
 })
 
-const body: z.ZodMiniType<ReportedBody> = z.discriminatedUnion('kind', [
-  z.looseObject({ kind: z.literal('json'), ...bytes, value: z.unknown() }),
-  z.looseObject({ kind: z.enum(['form', 'multipart']), ...bytes, fields: z.array(field) }),
-  z.looseObject({ kind: z.literal('text'), ...bytes, text }),
-  z.looseObject({ kind: z.literal('opaque'), ...bytes, sha256: text }),
-]) as never
+const bytes = { bytes: whole, complete: flag }
 
-const head = { status: whole, headers: z.record(text, text) }
+const body: z.ZodMiniType<ReportedBody> = z.discriminatedUnion(
+  'kind',
+  [
+    object({ kind: z.literal('json'), ...bytes, value: anything }),
+    object({ kind: z.enum(['form', 'multipart']), ...bytes, fields: list(field) }),
+    object({ kind: z.literal('text'), ...bytes, text }),
+    object({ kind: z.literal('opaque'), ...bytes, sha256: text }),
+  ],
+  {
+    error: ({ input }) =>
+      typeof input === 'object' ? 'one of json, form, multipart, text, opaque' : 'an object',
+  },
+) as never
 
-/** Format 1. What it does not know is kept, so that an older reader passes on what a newer writer added. */
-const format1 = z.looseObject({
+const head = { status: whole, headers: texts }
+
+const format1 = object({
   schema: z.literal(1),
   id: text,
-  kind: z.enum(['failed', 'timed-out', 'abandoned', 'late']),
+  kind: oneOf('failed', 'timed-out', 'abandoned', 'late'),
   time: text,
   fingerprint: text,
   count: whole,
   repeatOf: z.optional(text),
   error: z.optional(error),
-  request: z.looseObject({
+  request: object({
     id: text,
     method: text,
     url: text,
     route: z.optional(text),
-    headers: z.optional(z.record(text, text)),
+    headers: z.optional(texts),
     body: z.optional(body),
   }),
-  response: z.optional(z.looseObject(head)),
-  written: z.optional(z.looseObject({ ...head, bytes: whole })),
-  outcome: z.looseObject({
-    kind: z.enum(['completed', 'timed-out', 'client-closed', 'failed', 'rejected']),
+  response: z.optional(object(head)),
+  written: z.optional(object({ ...head, bytes: whole })),
+  outcome: object({
+    kind: oneOf('completed', 'timed-out', 'client-closed', 'failed', 'rejected'),
     status: whole,
     phase: z.optional(text),
   }),
-  timing: z.looseObject({ elapsedMs: number, timeoutMs: z.nullable(number), lateMs: z.optional(number) }),
-  abandoned: z.boolean(),
-  late: z.optional(z.looseObject({ kind: z.enum(['completed', 'failed', 'cancelled']), afterMs: number })),
-  where: z.looseObject({
+  timing: object({ elapsedMs: number, timeoutMs: z.nullable(number), lateMs: z.optional(number) }),
+  abandoned: flag,
+  late: z.optional(object({ kind: oneOf('completed', 'failed', 'cancelled'), afterMs: number })),
+  where: object({
     service: z.optional(text),
     version: z.optional(text),
     instance: z.optional(text),
     region: z.optional(text),
     hostname: z.optional(text),
     pid: z.optional(whole),
-    runtime: z.optional(z.looseObject({ name: text, version: z.optional(text) })),
+    runtime: z.optional(object({ name: text, version: z.optional(text) })),
     os: z.optional(text),
     arch: z.optional(text),
   }),
-  omitted: z.optional(z.array(text)),
+  omitted: z.optional(list(text)),
 })
 
 /** Every format that was ever written, by its number; an older one gives a {@link Report} of today. */
@@ -95,16 +117,19 @@ export function parseReport(value: unknown): Report {
   const { schema } = value as { schema?: unknown }
   const format = typeof schema === 'number' ? formats[schema] : undefined
   if (!format) throw new InvalidReportError('schema', `one of ${Object.keys(formats).join(', ')}`, schema)
-  const { data, error } = z.safeParse(format, value)
+  const { data, error } = read(format, value)
   if (data) return data
   const issue = error.issues[0]!
-  throw new InvalidReportError(issue.path.join('.'), expected(issue), at(value, issue.path))
+  throw new InvalidReportError(issue.path.join('.'), issue.message, at(value, issue.path))
 }
 
-function expected(issue: z.core.$ZodIssue): string {
-  if (issue.code === 'invalid_type') return issue.expected
-  if (issue.code === 'invalid_value') return `one of ${issue.values.join(', ')}`
-  return issue.code.replaceAll('_', ' ')
+function read(format: z.ZodMiniType<Report>, value: unknown): z.core.util.SafeParseResult<Report> {
+  try {
+    return z.safeParse(format, value)
+  } catch {
+    // Nothing else goes as deep as the stack.
+    throw new InvalidReportError('error', 'causes that are nested less deeply', value)
+  }
 }
 
 function at(value: unknown, path: readonly PropertyKey[]): unknown {

@@ -6,6 +6,7 @@ import { REDACTED } from './report.ts'
 import { hideSecrets } from './secrets/hide-secrets.ts'
 import { isSecretName } from './secrets/is-secret-name.ts'
 import { pathOf, type SeenUrl } from './seen-url.ts'
+import { UnparsedJson } from './unparsed-json.ts'
 
 /** What may be seen in a report, besides what is known to be harmless. Names are compared without regard to case. */
 export interface RedactOptions {
@@ -44,6 +45,7 @@ export class Redaction {
   private readonly allowed: { readonly [Each in Place]?: ReadonlySet<string> | true }
   private readonly denied: ReadonlySet<string>
   private readonly known = new KnownValues()
+  private source: UnparsedJson | undefined
 
   constructor(options: RedactOptions) {
     this.options = options
@@ -148,6 +150,12 @@ export class Redaction {
     )
   }
 
+  /** JSON that is not shown, for it does not parse, or was cut: what may be a value in it is hidden elsewhere, too. */
+  unparsedJson(text: string): void {
+    this.source = new UnparsedJson(text)
+    for (const [name, value] of this.source.values()) this.remember(name, value)
+  }
+
   /** Whether texts that have no names may be seen. */
   allowsAll(place: Place): boolean {
     return this.allowed[place] === true
@@ -232,7 +240,8 @@ export class Redaction {
   }
 
   private conceal(text: string): string {
-    return inEverySpelling(text, (read) => hideSecrets(this.known.hide(read)))
+    const quoted = this.source?.hideIn(text) ?? text
+    return inEverySpelling(quoted, (read) => hideSecrets(this.known.hide(read)))
   }
 }
 

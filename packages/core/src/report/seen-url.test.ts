@@ -55,8 +55,13 @@ describe('whatever is in it', () => {
         expect(url.origin).toBe('http://host:1')
         expect(url.hash).toBe('')
         expect(address).toMatch(/^[\x21-\x7e]*$/)
-        expect([...url.searchParams]).toEqual(query.map((pair) => pair.map((each) => each.toWellFormed())))
+        expect([...url.searchParams]).toEqual(query.map((pair) => pair.map((each) => wellFormed(each))))
       }),
     )
   })
 })
+
+/** As addresses have it: half of a surrogate pair is another character there. */
+function wellFormed(text: string): string {
+  return text.replace(/\p{Surrogate}/gu, '\ufffd')
+}
