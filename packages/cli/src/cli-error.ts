@@ -1,3 +1,4 @@
+import { fitOne } from '@curfew/hooks'
 import { ExitCode } from './exit-code.ts'
 
 /** A command cannot go on. Its message is for people, and may be of several lines. */
@@ -39,7 +40,7 @@ export class CannotSendError extends CliError {
   readonly exitCode: ExitCode = ExitCode.refused
 
   constructor(what: 'method' | 'URL', value: string) {
-    super(`Cannot send the request, for its ${what} is no valid one: ${value}`)
+    super(`Cannot send the request, for its ${what} is no valid one: ${fitOne(value, 2_000)}`)
   }
 }
 

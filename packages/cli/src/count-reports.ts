@@ -1,6 +1,6 @@
 import type { Report } from '@curfew/core/report'
+import { framesOf } from '@curfew/hooks'
 import { clip } from './clip.ts'
-import { firstFrame } from './format-error.ts'
 import { routeOf } from './route-of.ts'
 import { type Group, Tally } from './tally.ts'
 
@@ -85,7 +85,7 @@ interface Counted {
 }
 
 function seen({ time, error }: Pick<Report, 'time' | 'error'>): Seen {
-  const frame = error && firstFrame(error)
+  const [frame] = error ? framesOf(error) : []
   return {
     time: clip(time, MAX_KEY),
     error: error && {

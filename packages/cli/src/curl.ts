@@ -1,3 +1,4 @@
+import { isPrintable, printable, printableJson } from '@curfew/hooks'
 import type { Context } from './context.ts'
 import { ExitCode } from './exit-code.ts'
 import { Given } from './given.ts'
@@ -7,7 +8,6 @@ import { ReportReader, readReports } from './read-reports.ts'
 import { type RebuiltRequest, rebuildRequest } from './rebuild-request.ts'
 import { parseTarget } from './rebuild-url.ts'
 import { linesOf } from './refusal.ts'
-import { isHarmless, safeJson, sanitize } from './sanitize.ts'
 import { findReport } from './select-reports.ts'
 import { textOf } from './text-of.ts'
 
@@ -39,14 +39,14 @@ export async function curl(file: string, options: CurlOptions, { io, json }: Con
   const request = await rebuildRequest(report, given, to)
   const lacking = [...request.missing, ...beyondCurl(request)]
   const command = commandOf(request)
-  for (const warning of request.warnings) io.stderr.write(`warning: ${sanitize(warning)}\n`)
+  for (const warning of request.warnings) io.stderr.write(`warning: ${printable(warning)}\n`)
   if (lacking.length > 0) {
     io.stderr.write(
       `warning: values are missing, so this is not the same request:\n${linesOf(lacking).join('\n')}\n`,
     )
   }
   await io.stdout.write(
-    json ? `${safeJson({ report: report.id, command, missing: lacking }, 2)}\n` : `${command}\n`,
+    json ? `${printableJson({ report: report.id, command, missing: lacking }, 2)}\n` : `${command}\n`,
   )
   return lacking.length > 0 ? ExitCode.refused : ExitCode.ok
 }
@@ -94,7 +94,7 @@ function dataOf({ method, body, bodyFile, missing }: RebuiltRequest): { words: s
     return { words: lacking ? ['--data-raw', quote(PLACEHOLDER)] : [] }
   }
   const text = textOf(body)
-  if (text !== undefined && isHarmless(text) && body.byteLength <= MAX_ARGUMENT) {
+  if (text !== undefined && isPrintable(text) && body.byteLength <= MAX_ARGUMENT) {
     return { words: ['--data-raw', quote(text)] }
   }
   return { words: ['--data-binary', '@-'], input: printf(body) }

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
+import { printableLines } from '@curfew/hooks'
 import { Command, InvalidArgumentError } from 'commander'
 import type { Context } from './context.ts'
 import { type CurlOptions, curl } from './curl.ts'
 import { ExitCode } from './exit-code.ts'
 import type { Io } from './io.ts'
 import { MAX_TIMEOUT_MS, type ReplayOptions, replay } from './replay.ts'
-import { sanitizeLines } from './sanitize.ts'
 import { type ShowOptions, show } from './show.ts'
 import { type StatsOptions, stats } from './stats.ts'
 import { type TailOptions, tail } from './tail.ts'
@@ -56,7 +56,7 @@ export function programOf(io: Io): (argv: readonly string[]) => Promise<ExitCode
     .configureOutput({
       writeOut: (text) => void printed.push(io.stdout.write(text)),
       // Arguments are said again there.
-      writeErr: (text) => io.stderr.write(sanitizeLines(text).join('\n')),
+      writeErr: (text) => io.stderr.write(printableLines(text).join('\n')),
       getOutHasColors: () => false,
       getErrHasColors: () => false,
       getOutHelpWidth: () => io.stdout.columns ?? 100,

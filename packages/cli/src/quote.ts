@@ -1,4 +1,4 @@
-import { isHarmless } from './sanitize.ts'
+import { isPrintable } from '@curfew/hooks'
 import { textOf } from './text-of.ts'
 
 const PLAIN = /^[\w@%+:,./-][\w@%+:,./=-]*$/
@@ -14,7 +14,7 @@ export function quote(value: string | Uint8Array): string {
   if (bytes.includes(0)) throw new RangeError('Cannot quote a NUL: no argument of a program can have one')
   const text = textOf(bytes)
   if (text !== undefined && PLAIN.test(text)) return text
-  if (text !== undefined && isHarmless(text)) return inQuotes(text)
+  if (text !== undefined && isPrintable(text)) return inQuotes(text)
   // The shell takes ends of lines from the end of what a command has written.
   let end = bytes.length
   while (bytes[end - 1] === 0x0a) end--

@@ -25,7 +25,7 @@ test('a bad line is told by its number, and the good ones are shown', async () =
       .map((line) => line.slice(file.length)),
   ).toEqual([
     expect.stringMatching(/^:1: .*JSON/),
-    expect.stringMatching(/^:4: Invalid report at id: expected string, got undefined$/),
+    expect.stringMatching(/^:4: Invalid report at id: expected a string, got undefined$/),
     expect.stringMatching(/^:5: Invalid report at schema: expected one of 1, got undefined$/),
     expect.stringMatching(/^:7: Invalid report at schema: expected one of 1, got 99$/),
   ])

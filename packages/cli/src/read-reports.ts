@@ -1,10 +1,9 @@
 import { createReadStream } from 'node:fs'
 import { parseReport, type Report } from '@curfew/core/report'
+import { fitOne, printable } from '@curfew/hooks'
 import { CannotReadError, isOfSystem } from './cli-error.ts'
-import { clip } from './clip.ts'
 import type { Io } from './io.ts'
 import { type Line, Lines, MAX_LINE } from './lines.ts'
-import { sanitize } from './sanitize.ts'
 
 /** So deep a report may be nested, for whoever looks at it recurses. */
 const MAX_DEPTH = 500
@@ -35,7 +34,7 @@ export class ReportReader {
       return parseReport(value)
     } catch (error) {
       if (!torn) this.badLines++
-      const reason = clip(sanitize(error instanceof Error ? error.message : String(error)), MAX_REASON)
+      const reason = fitOne(error instanceof Error ? error.message : String(error), MAX_REASON)
       this.warn(
         number,
         torn ? `warning: the last line has no end, and is no whole report: ${reason}` : reason,
@@ -45,7 +44,7 @@ export class ReportReader {
   }
 
   private warn(line: number, reason: string): void {
-    this.io.stderr.write(`${sanitize(this.name)}:${line}: ${reason}\n`)
+    this.io.stderr.write(`${printable(this.name)}:${line}: ${reason}\n`)
   }
 }
 

@@ -1,6 +1,5 @@
 import type { Report } from '@curfew/core/report'
 import { CannotSendError } from './cli-error.ts'
-import { oneLine } from './fit.ts'
 import type { Given } from './given.ts'
 import { type Missing, missing, unique } from './missing.ts'
 import { rebuildBody } from './rebuild-body.ts'
@@ -36,8 +35,7 @@ export async function rebuildRequest(report: Report, given: Given, to?: URL): Pr
   const { request, omitted = [] } = report
   const { method } = request
   // CONNECT would make a tunnel of the connection.
-  if (!isToken(method) || method.toUpperCase() === 'CONNECT')
-    throw new CannotSendError('method', oneLine(method))
+  if (!isToken(method) || method.toUpperCase() === 'CONNECT') throw new CannotSendError('method', method)
   const { origin, path, missing: inUrl } = rebuildUrl(request.url, given, to)
   const { headers, missing: inHeaders } = rebuildHeaders(request, given)
   const body = await rebuildBody(report, given, headers.get('content-type'))

@@ -1,7 +1,6 @@
 import { InvalidOptionError } from '@curfew/core'
 import { REDACTED } from '@curfew/core/report'
 import { CannotSendError } from './cli-error.ts'
-import { oneLine } from './fit.ts'
 import type { Given } from './given.ts'
 import { type Missing, missing } from './missing.ts'
 import { type Pair, replacePairs } from './replace-pairs.ts'
@@ -67,7 +66,7 @@ export function parseTarget(text: string): URL {
 function parseUrl(captured: string): URL {
   const absolute = captured.startsWith('/') ? `http://localhost${captured}` : captured
   const url = URL.canParse(absolute) ? new URL(absolute) : undefined
-  if (!url || !isHttp(url)) throw new CannotSendError('URL', oneLine(captured))
+  if (!url || !isHttp(url)) throw new CannotSendError('URL', captured)
   return url
 }
 

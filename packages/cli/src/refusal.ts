@@ -1,9 +1,9 @@
+import { printable } from '@curfew/hooks'
 import type { Missing } from './missing.ts'
-import { sanitize } from './sanitize.ts'
 
 /** Says why a request is not sent, and what would help: the options, ready to be copied. */
 export function refusal(id: string, missing: readonly Missing[]): string[] {
-  return [`Cannot send the request of report ${sanitize(id)}: ${count(missing)}`, ...linesOf(missing)]
+  return [`Cannot send the request of report ${printable(id)}: ${count(missing)}`, ...linesOf(missing)]
 }
 
 /** What is missing, each with the options that would help on a line of their own. */
@@ -11,7 +11,7 @@ export function linesOf(missing: readonly Missing[]): string[] {
   return missing.flatMap(({ name, reason, set, drop }) => {
     const options = [set, drop].filter((option) => option !== undefined)
     return [
-      `  ${sanitize(name)}: ${reason}`,
+      `  ${printable(name)}: ${reason}`,
       ...(options.length > 0 ? [`    ${options.join('  or  ')}`] : []),
     ]
   })

@@ -1,16 +1,14 @@
 import type { Report } from '@curfew/core/report'
-import { clip } from './clip.ts'
+import { byteCount, duration, fitOne, printable, printableJson, printableLines } from '@curfew/hooks'
 import { compare, type Row } from './compare.ts'
 import type { Context } from './context.ts'
 import { displayWidth, fitWidth } from './display-width.ts'
 import { ExitCode } from './exit-code.ts'
-import { byteCount, duration, oneLine } from './fit.ts'
 import { Given } from './given.ts'
 import { ReportReader, readReports } from './read-reports.ts'
 import { type RebuiltRequest, rebuildRequest } from './rebuild-request.ts'
 import { parseTarget } from './rebuild-url.ts'
 import { refusal } from './refusal.ts'
-import { safeJson, sanitize, sanitizeLines } from './sanitize.ts'
 import { findReport } from './select-reports.ts'
 import { NoAnswerError, send } from './send.ts'
 import { textOf } from './text-of.ts'
@@ -29,6 +27,8 @@ export interface ReplayOptions {
 const GRACE_MS = 10_000
 
 const MAX_CELL = 200
+
+const MAX_URL = 2_000
 
 /** For a request that had no limit. */
 const NO_LIMIT_MS = 50_000
@@ -52,10 +52,12 @@ export async function replay(file: string, options: ReplayOptions, context: Cont
   const request = await rebuildRequest(report, given, to)
   const url = request.origin + request.path
   const { missing } = request
-  for (const warning of request.warnings) io.stderr.write(`warning: ${sanitize(warning)}\n`)
+  for (const warning of request.warnings) io.stderr.write(`warning: ${printable(warning)}\n`)
 
   async function print(verdict: string, forMachines: object, forPeople: readonly string[]): Promise<void> {
-    const text = json ? safeJson({ report: report.id, verdict, ...forMachines }, 2) : forPeople.join('\n')
+    const text = json
+      ? printableJson({ report: report.id, verdict, ...forMachines }, 2)
+      : forPeople.join('\n')
     await io.stdout.write(`${text}\n`)
   }
 
@@ -80,7 +82,7 @@ export async function replay(file: string, options: ReplayOptions, context: Cont
     const [before, now] = [report.timing.elapsedMs, answer.elapsedMs]
     const time: Row = { name: 'time', before: duration(before), now: duration(now), same: undefined }
     await print(verdict, { request: sent, comparison: rows, elapsedMs: { before, now } }, [
-      oneLine(`${sent.method} ${url}`),
+      fitOne(`${sent.method} ${url}`, MAX_URL),
       '',
       ...table([...rows, time], context),
       '',
@@ -91,7 +93,7 @@ export async function replay(file: string, options: ReplayOptions, context: Cont
     if (!(error instanceof NoAnswerError)) throw error
     const { reason, message } = error
     if (json) await print('no-answer', { request: sent, error: { reason, message } }, [])
-    else io.stderr.write(`${sanitize(message)}\n`)
+    else io.stderr.write(`${printable(message)}\n`)
     return ExitCode.noAnswer
   }
 }
@@ -110,15 +112,17 @@ function contentOf({ headers, body }: RebuiltRequest): object {
 
 /** A request as it would be sent. */
 function written({ method, headers, body }: RebuiltRequest, url: string): string[] {
-  const head = [`${method} ${url}`, ...[...headers].map(([name, value]) => `${name}: ${value}`)].map(sanitize)
+  const head = [`${method} ${url}`, ...[...headers].map(([name, value]) => `${name}: ${value}`)].map(
+    printable,
+  )
   if (!body) return head
   const text = textOf(body)
-  return [...head, '', ...(text === undefined ? [`(${byteCount(body.byteLength)})`] : sanitizeLines(text))]
+  return [...head, '', ...(text === undefined ? [`(${byteCount(body.byteLength)})`] : printableLines(text))]
 }
 
 function table(rows: readonly Row[], { terminal: { colors } }: Context): string[] {
   const cells = rows.map(({ name, before = '-', now = '-', same }) => ({
-    cells: [name, clip(sanitize(before), MAX_CELL), clip(sanitize(now), MAX_CELL)],
+    cells: [name, fitOne(before, MAX_CELL), fitOne(now, MAX_CELL)],
     same,
   }))
   const all = [{ cells: ['', 'then', 'now'], same: undefined }, ...cells]

@@ -1,10 +1,10 @@
 import { InvalidOptionError } from '@curfew/core'
+import { printableLines } from '@curfew/hooks'
 import { CommanderError } from 'commander'
 import { CliError, reasonOf } from './cli-error.ts'
 import { ExitCode } from './exit-code.ts'
 import type { Io } from './io.ts'
 import { programOf } from './program.ts'
-import { sanitizeLines } from './sanitize.ts'
 
 /**
  * Runs `curfew` with these arguments, and resolves with its exit code once all is written. What goes wrong is said on
@@ -15,7 +15,7 @@ export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
     return await programOf(io)(argv)
   } catch (error) {
     const [code, message] = verdictOn(error)
-    if (message) io.stderr.write(`${sanitizeLines(message).join('\n')}\n`)
+    if (message) io.stderr.write(`${printableLines(message).join('\n')}\n`)
     return code
   }
 }

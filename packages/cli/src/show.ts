@@ -1,10 +1,10 @@
 import type { Report } from '@curfew/core/report'
+import { printableJson } from '@curfew/hooks'
+import { blockOf } from './block-of.ts'
 import { NoSuchReportError } from './cli-error.ts'
 import type { Context } from './context.ts'
 import { ExitCode } from './exit-code.ts'
-import { formatReport } from './format-report.ts'
 import { ReportReader, readReports } from './read-reports.ts'
-import { safeJson } from './sanitize.ts'
 import { findReport, type Selection, selectReports } from './select-reports.ts'
 
 export interface ShowOptions extends Selection {
@@ -27,8 +27,8 @@ export async function show(
   const all = selectReports(readReports(file, reader, io), options)
   let shown = 0
   for await (const report of chosen(all, options)) {
-    if (json) await io.stdout.write(`${shown === 0 ? '[' : ','}\n${safeJson(report)}`)
-    else await io.stdout.write(`${shown === 0 ? '' : '\n'}${formatReport(report, terminal.colors)}`)
+    if (json) await io.stdout.write(`${shown === 0 ? '[' : ','}\n${printableJson(report)}`)
+    else await io.stdout.write(`${shown === 0 ? '' : '\n'}${blockOf(report, terminal)}`)
     shown++
   }
   if (json) await io.stdout.write(shown === 0 ? '[]\n' : '\n]\n')

@@ -1,9 +1,9 @@
+import { printable, printableJson } from '@curfew/hooks'
 import { type Bar, barChart } from './bar-chart.ts'
 import type { Context } from './context.ts'
 import { ReportCounts, type Seen } from './count-reports.ts'
 import { ExitCode } from './exit-code.ts'
 import { ReportReader, readReports } from './read-reports.ts'
-import { safeJson, sanitize } from './sanitize.ts'
 import type { Group, Tally } from './tally.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -21,7 +21,9 @@ export async function stats(
   const reader = new ReportReader(file, io)
   const counts = new ReportCounts()
   for await (const report of readReports(file, reader, io)) counts.add(report)
-  await io.stdout.write(json ? `${safeJson(forMachines(counts), 2)}\n` : forPeople(counts, top, terminal))
+  await io.stdout.write(
+    json ? `${printableJson(forMachines(counts), 2)}\n` : forPeople(counts, top, terminal),
+  )
   return reader.badLines > 0 ? ExitCode.badFile : ExitCode.ok
 }
 
@@ -50,7 +52,7 @@ function forPeople(
   const lines = [
     `${on.colors.bold(some(requests, 'request'))} in ${some(reports, 'report')}`,
     ...chapter('By kind', kinds, ({ key, count }) => ({ label: key, count }), top, on),
-    ...chapter('By route', routes, ({ key, count }) => ({ label: sanitize(key), count }), top, on),
+    ...chapter('By route', routes, ({ key, count }) => ({ label: printable(key), count }), top, on),
     ...chapter('By fingerprint', fingerprints, barOf, top, on),
   ]
   return `${lines.join('\n')}\n`
@@ -75,7 +77,7 @@ function barOf({ key, count, first, last }: Group<Seen>): Bar {
   const { error } = last
   const seen = first.time === last.time ? `seen ${last.time}` : `first ${first.time}, last ${last.time}`
   const notes = [error && `${error.name}: ${error.message}`, error?.frame, seen]
-  return { label: sanitize(key), count, notes: notes.filter((note) => note !== undefined).map(sanitize) }
+  return { label: printable(key), count, notes: notes.filter((note) => note !== undefined).map(printable) }
 }
 
 function some(count: number, what: string): string {

@@ -1,11 +1,10 @@
-import type { Report } from '@curfew/core/report'
+import { printable, printableJson } from '@curfew/hooks'
+import { blockOf } from './block-of.ts'
 import type { Context } from './context.ts'
 import { ExitCode } from './exit-code.ts'
 import { follow, followStream } from './follow.ts'
-import { formatReport } from './format-report.ts'
 import { type Line, Lines } from './lines.ts'
 import { nameOf, ReportReader } from './read-reports.ts'
-import { safeJson, sanitize } from './sanitize.ts'
 
 export interface TailOptions {
   /** How many lines there already are to begin with. */
@@ -17,7 +16,7 @@ export interface TailOptions {
  * stdin, or of a pipe, ends it, too.
  */
 export async function tail(file: string, { lines: count }: TailOptions, context: Context): Promise<ExitCode> {
-  const { io } = context
+  const { io, terminal, json } = context
   const signal = io.untilStopped()
   const reader = new ReportReader(file, io)
   let lines = new Lines()
@@ -36,14 +35,15 @@ export async function tail(file: string, { lines: count }: TailOptions, context:
   async function printWaiting(): Promise<void> {
     for (const line of waiting.splice(0)) {
       const report = reader.read(line)
-      if (report) await io.stdout.write(context.json ? `${safeJson(report)}\n` : block(report, context))
+      if (report)
+        await io.stdout.write(json ? `${printableJson(report)}\n` : `${blockOf(report, terminal)}\n`)
     }
   }
 
   const events = file === '-' ? followStream(nameOf(file), io.stdin, signal) : follow(file, signal)
   for await (const event of events) {
     if (event instanceof Uint8Array) await take(lines.push(event))
-    else if (event === 'missing') io.stderr.write(`${sanitize(nameOf(file))}: waiting for it to be there\n`)
+    else if (event === 'missing') io.stderr.write(`${printable(nameOf(file))}: waiting for it to be there\n`)
     else if (event === 'caught-up') {
       live = true
       await printWaiting()
@@ -55,8 +55,4 @@ export async function tail(file: string, { lines: count }: TailOptions, context:
   if (signal.aborted) return ExitCode.ok
   await take(lines.end())
   return reader.badLines > 0 ? ExitCode.badFile : ExitCode.ok
-}
-
-function block(report: Report, { terminal }: Context): string {
-  return `${formatReport(report, terminal.colors)}\n`
 }

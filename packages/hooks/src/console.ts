@@ -1,7 +1,7 @@
 import type { Hook } from '@curfew/core/report'
 import { aFlag, aFunction, checkOptions, oneOf } from './check-options.ts'
-import { jsonLine } from './json-line.ts'
 import { pretty } from './pretty.ts'
+import { printableJson } from './printable-json.ts'
 
 export interface ConsoleHookOptions {
   /** `'auto'` (the default): `'pretty'` if standard error is a terminal, `'json'` if not. */
@@ -34,7 +34,7 @@ export function consoleHook(options: ConsoleHookOptions = {}): Hook {
   const forPeople = format === 'auto' ? isTerminal() : format === 'pretty'
   return {
     name: 'console',
-    fire: (report) => write(forPeople ? pretty(report, { color }) : jsonLine(report)),
+    fire: (report) => write(forPeople ? pretty(report, { color }) : printableJson(report)),
   }
 }
 

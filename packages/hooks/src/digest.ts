@@ -1,5 +1,7 @@
 import type { Report } from '@curfew/core/report'
-import { duration, fitMiddle, fitOne } from './fit.ts'
+import { duration } from './amounts.ts'
+import { fitMiddle, fitOne } from './fit.ts'
+import { kindOf, lateOf, repeatsOf } from './phrases.ts'
 import { rowsOfError } from './pretty-error.ts'
 import { styles } from './styles.ts'
 
@@ -14,16 +16,13 @@ export interface Digest {
 }
 
 const WIDTH = 100
-const noStyle = styles(false)
+const VIEW = { width: WIDTH, style: styles(false), details: false }
 
 export function digestOf(report: Report): Digest {
-  const { kind, outcome, request } = report
-  const rows = rowsOfError(report.error, WIDTH, noStyle)
+  const { outcome, request } = report
+  const rows = rowsOfError(report.error, VIEW)
   return {
-    title: fitOne(
-      `${kind.replace('-', ' ')} ${outcome.status}: ${request.method} ${placeOf(request)}`,
-      WIDTH,
-    ),
+    title: fitOne(`${kindOf(report)} ${outcome.status}: ${request.method} ${placeOf(request)}`, WIDTH),
     error: rows.flatMap(([label, [first = '', ...rest]], index) => [
       index === 0 ? first : `${label.trim()}: ${first}`,
       ...rest,
@@ -36,11 +35,12 @@ function placeOf({ route, url }: Report['request']): string {
   return route ?? (URL.canParse(url) ? new URL(url).pathname : url)
 }
 
-function factsOf({ count, repeatOf, late, timing, request, where, time, id }: Report): string[] {
+function factsOf(report: Report): string[] {
+  const { timing, request, where, time, id } = report
   const { service, version, region, hostname } = where
   const facts = [
-    count !== 1 && `${count} requests like that of report ${repeatOf}`,
-    late && `${late.kind} ${duration(late.afterMs)} after the end`,
+    repeatsOf(report),
+    lateOf(report),
     fitMiddle(`${request.method} ${request.url}`, WIDTH),
     [[service, version].filter(Boolean).join(' '), region, hostname].filter(Boolean).join(', '),
     `${time}, after ${duration(timing.elapsedMs)}`,

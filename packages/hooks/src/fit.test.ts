@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { duration, fit, fitLines, fitMiddle, fitOne } from './fit.ts'
+import { ACTING } from '../test/acting.ts'
+import { fit, fitLines, fitList, fitMiddle, fitOne } from './fit.ts'
 
 describe('one line', () => {
   test('what fits stays', () => expect(fitOne('0123456789', 10)).toBe('0123456789'))
@@ -25,6 +26,19 @@ describe('some lines', () => {
   })
 })
 
+describe('a list', () => {
+  test('has each text where it begins, and the rest of that further in', () => {
+    expect(fitList(['one two three', 'a b'], 8, 3, 9)).toEqual(['one', '  two', '  three', 'a b'])
+  })
+  test('has so many lines of each, and says that there were more', () => {
+    expect(fitList(['one two three four', 'five'], 8, 2, 9)).toEqual(['one', '  two…', 'five'])
+  })
+  test('that is long ends with how many there are besides', () => {
+    expect(fitList(['a', 'b', 'c', 'd'], 8, 1, 2)).toEqual(['a', 'b', 'and 2 more'])
+  })
+  test('of nothing has no lines', () => expect(fitList([], 8, 1, 2)).toEqual([]))
+})
+
 test('whatever the text, it keeps to its place and has no space at an end', () => {
   const text = fc.oneof(
     fc.string({ unit: 'binary' }),
@@ -43,13 +57,18 @@ test('whatever the text, it keeps to its place and has no space at an end', () =
           fit(any, width, lines),
           fitLines(any, width, lines),
         ]
+        for (const line of fitList([any, any], width + 2, lines, 2)) {
+          expect([...line].length).toBeLessThanOrEqual(width + 2)
+          expect(line).toBe(line.trimEnd())
+          expect(line).not.toMatch(ACTING)
+        }
         for (const each of fitted) {
           expect(each.length).toBeGreaterThan(0)
           expect(each.length).toBeLessThanOrEqual(lines)
           for (const line of each) {
             expect([...line].length).toBeLessThanOrEqual(width)
             expect(line).toBe(line.trimEnd())
-            expect(line).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}]/u)
+            expect(line).not.toMatch(ACTING)
           }
         }
       },
@@ -66,17 +85,4 @@ test('a text of megabytes takes no longer for what is not shown of it', () => {
   }
   // A hundred times over all of it is some 10 seconds.
   expect(performance.now() - started).toBeLessThan(1_000)
-})
-
-test.each([
-  [0, '0 ms'],
-  [0.4, '0.4 ms'],
-  [12.75, '12.8 ms'],
-  [132.4, '132 ms'],
-  [999.7, '1 s'],
-  [1_000, '1 s'],
-  [5_012.7, '5.01 s'],
-  [86_400_000, '86400 s'],
-])('%d ms reads %s', (ms, shown) => {
-  expect(duration(ms)).toBe(shown)
 })

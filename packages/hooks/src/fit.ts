@@ -39,8 +39,16 @@ export function fitLines(text: string, width: number, maxLines: number): string[
   return lines.length <= maxLines ? lines : [...lines.slice(0, maxLines - 1), '…']
 }
 
-/** Milliseconds for people: `0.4 ms`, `132 ms`, `5.01 s`. */
-export function duration(ms: number): string {
-  if (ms < 100) return `${Number(ms.toFixed(1))} ms`
-  return ms < 999.5 ? `${Math.round(ms)} ms` : `${Number((ms / 1_000).toFixed(2))} s`
+/**
+ * One text after the other, each on at most so many lines, of which all but the first are further in. Of a long list
+ * the first ones, and how many there are besides.
+ */
+export function fitList(texts: readonly string[], width: number, maxLines: number, max: number): string[] {
+  const lines = texts
+    .slice(0, max)
+    .flatMap((text) =>
+      fit(text, width - 2, maxLines).map((line, index) => (line && index > 0 ? `  ${line}` : line)),
+    )
+  const more = texts.length - max
+  return more > 0 ? [...lines, `and ${more} more`] : lines
 }

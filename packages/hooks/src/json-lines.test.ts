@@ -6,8 +6,8 @@ import type { Report } from '@curfew/core/report'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { fileHandles, newFolder, openHandles, realWrite, reportsIn } from '../test/files.ts'
 import { all, failed } from '../test/reports.ts'
-import { jsonLine } from './json-line.ts'
 import { type JsonLinesHook, type JsonLinesOptions, jsonLines } from './json-lines.ts'
+import { printableJson } from './printable-json.ts'
 
 const hooks: JsonLinesHook[] = []
 
@@ -34,7 +34,7 @@ function idsOf(reports: readonly Report[]): string[] {
 }
 
 /** Bytes of each of the numbered reports on its line. */
-const LINE = jsonLine({ ...failed, id: '00000' }).length + 1
+const LINE = printableJson({ ...failed, id: '00000' }).length + 1
 
 test('each report is a line, in the order in which they were fired', async () => {
   const path = join(newFolder(), 'reports.jsonl')
@@ -92,7 +92,7 @@ describe('a line that a crash has torn', () => {
     await hook.fire(failed)
     await hook.fire(failed)
     expect(fs.readFileSync(path, 'utf8')).toBe(
-      `{"schema":1,"id":"to\n${jsonLine(failed)}\n${jsonLine(failed)}\n`,
+      `{"schema":1,"id":"to\n${printableJson(failed)}\n${printableJson(failed)}\n`,
     )
   })
 
@@ -290,7 +290,13 @@ describe('a write that fails', () => {
     expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'rejected'])
     await hook.fire(failed)
     const lines = fs.readFileSync(path, 'utf8').split('\n')
-    expect(lines.map((line) => line.length)).toEqual([LINE - 1, LINE - 1, 10, jsonLine(failed).length, 0])
+    expect(lines.map((line) => line.length)).toEqual([
+      LINE - 1,
+      LINE - 1,
+      10,
+      printableJson(failed).length,
+      0,
+    ])
   })
 
   test('in parts is no failure', async () => {
@@ -307,7 +313,7 @@ describe('a write that fails', () => {
     await Promise.all(numbered(3).map((report) => hook.fire(report)))
     const [torn, ...lines] = fs.readFileSync(path, 'utf8').split('\n')
     expect(torn).toBe('torn')
-    expect(lines).toEqual([...numbered(3).map(jsonLine), ''])
+    expect(lines).toEqual([...numbered(3).map((report) => printableJson(report)), ''])
   })
 
   test('is none of the reports that come meanwhile', async () => {

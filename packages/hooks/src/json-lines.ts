@@ -5,8 +5,8 @@ import type { Hook, Report } from '@curfew/core/report'
 import { atExit, isExiting } from './at-exit.ts'
 import { aLimit, aWholeNumber, checkOptions } from './check-options.ts'
 import { HookClosedError, QueueFullError } from './errors.ts'
-import { jsonLine } from './json-line.ts'
 import { type Line, LogFile } from './log-file.ts'
+import { printableJson } from './printable-json.ts'
 
 export { HookClosedError, InvalidLineError, QueueFullError } from './errors.ts'
 export { type JsonLine, type ReadJsonLinesOptions, readJsonLines } from './read-json-lines.ts'
@@ -111,7 +111,7 @@ export function jsonLines(path: string | URL, options: JsonLinesOptions = {}): J
     name: 'json-lines',
     fire: (report) =>
       new Promise((resolve, reject) => {
-        const text = `${jsonLine(report)}\n`
+        const text = `${printableJson(report)}\n`
         add({ text, bytes: Buffer.byteLength(text), resolve, reject })
       }),
     flush,

@@ -276,7 +276,9 @@ describe('the histogram', () => {
   })
 
   test('has no route that is not known', async () => {
-    openTelemetry().observe?.(request)?.ended?.(completed, { ...ending, route: undefined })
+    openTelemetry()
+      .observe?.(request)
+      ?.ended?.(completed, { ...ending, route: undefined })
     expect(Object.keys((await attributes())!)).not.toContain('http.route')
   })
 

@@ -2,7 +2,9 @@ import { InvalidOptionError } from '@curfew/core'
 import type { Report } from '@curfew/core/report'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { abandoned, all, failed, hostile, late, repeated, timedOut } from '../test/reports.ts'
+import { ACTING } from '../test/acting.ts'
+import { everywhere } from '../test/everywhere.ts'
+import { abandoned, all, failed, hostile, late, repeated, timedOut, upload } from '../test/reports.ts'
 import { pretty } from './pretty.ts'
 
 test('a failure: the error, where it was thrown, why, and of which request', () => {
@@ -53,6 +55,7 @@ ABANDONED 499  GET http://localhost:3000/slow
 })
 
 test('a late settlement says how late', () => {
+  expect(pretty(late)).not.toContain('still at work')
   expect(pretty(late)).toMatch(/^LATE 503 {2}GET [\s\S]*\n {2}late {6}failed 2\.25 s after the end\n/)
 })
 
@@ -60,10 +63,18 @@ test('a count of repeats says what they are like', () => {
   expect(pretty(repeated)).toContain(`  repeats   40 requests like that of report ${failed.id}\n`)
 })
 
+test('a single repeat is told, too', () => {
+  expect(pretty({ ...repeated, count: 1 })).toContain(
+    `  repeats   1 request like that of report ${failed.id}\n`,
+  )
+})
+
 test('parts that are missing are named', () => {
   const omitted = ['request.headers', 'error.stack']
   expect(pretty({ ...abandoned, omitted })).toContain('\n  omitted   request.headers, error.stack')
 })
+
+const ROW = /^$|^ {12}|^ {2}(?: {2}\d of \d|[a-z]+)(?: +\S|$)/
 
 describe('nothing in it can act on a terminal', () => {
   test('what would is shown instead, on its own row', () => {
@@ -83,19 +94,23 @@ FAILED 500  POST http://localhost:3000/a?q=%1b[2J\\x1b[2J\\u2066x
   where     sh\\x1b[7mop`)
   })
 
-  test('wherever it stands, whatever it is: at most 100 columns, no space at an end, no row forged', () => {
-    fc.assert(
-      fc.property(fc.string({ unit: 'binary', maxLength: 300 }), (text) => {
-        const lines = pretty(everywhere(text)).split('\n')
-        for (const line of lines) {
-          expect([...line].length).toBeLessThanOrEqual(100)
-          expect(line).toBe(line.trimEnd())
-          expect(line).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u)
-          if (line !== lines[0]) expect(line).toMatch(/^$|^ {12}|^ {2}(?: {2}\d of \d|[a-z]+)(?: +\S|$)/)
-        }
-      }),
-    )
-  })
+  test.each([false, true])(
+    'wherever it stands, whatever it is: at most 100 columns, no space at an end, no row forged (details: %s)',
+    (details) => {
+      const row = details ? /^$|^ {12}|^ {2}(?:(?: {2})+(?:\d of \d|cause)|[a-z]+)(?: +\S|$)/ : ROW
+      fc.assert(
+        fc.property(fc.string({ unit: 'binary', maxLength: 300 }), (text) => {
+          const lines = pretty(everywhere(text), { details }).split('\n')
+          for (const line of lines) {
+            expect([...line].length).toBeLessThanOrEqual(100)
+            expect(line).toBe(line.trimEnd())
+            expect(line).not.toMatch(ACTING)
+            if (line !== lines[0]) expect(line).toMatch(row)
+          }
+        }),
+      )
+    },
+  )
 })
 
 describe('errors', () => {
@@ -116,6 +131,13 @@ describe('errors', () => {
     3 of 9  Error: no 3
     4 of 9  Error: no 4
   outcome`)
+  })
+
+  test.each([10, 1_000, 100_000])('of %d members each has its place', (count) => {
+    const errors = Array.from({ length: count }, () => ({ name: 'Error', message: 'no' }))
+    expect(withError({ name: 'AggregateError', message: '', errors })).toContain(
+      `\n    4 of ${count} Error: no\n`,
+    )
   })
 
   test('a chain of causes without end has one', () => {
@@ -187,18 +209,7 @@ describe('bodies are shown in short', () => {
     [{ kind: 'json', bytes: 2, complete: true, value: {} }, 'json, 2 bytes: {}'],
     [{ kind: 'text', bytes: 1, complete: false, text: 'a' }, 'text, 1 byte, incomplete: a'],
     [{ kind: 'opaque', bytes: 9, complete: true, sha256: 'ab12' }, 'opaque, 9 bytes: sha256 ab12'],
-    [
-      {
-        kind: 'multipart',
-        bytes: 99,
-        complete: true,
-        fields: [
-          { name: 'a', value: '1' },
-          { name: 'f', value: 'cat.png', file: { type: 'image/png', bytes: 70 } },
-        ],
-      },
-      'multipart, 99 bytes: a=1 & f=@cat.png (image/png, 70 bytes)',
-    ],
+    [upload, 'multipart, 99 bytes, incomplete: a=1\\n2 & f=@cat.png (image/png, 1 byte)'],
   ] as const)('%j', (body, shown) => {
     expect(bodyRow(body)).toBe(shown)
   })
@@ -234,7 +245,9 @@ describe('colours', () => {
 
   test.each(all.map((report) => [report.id, report] as const))('change nothing else: %s', (_, report) => {
     // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what colours are
-    expect(pretty(report, { color: true }).replace(/\u001b\[\d+m/g, '')).toBe(pretty(report))
+    const plain = (text: string) => text.replace(/\u001b\[\d+m/g, '')
+    for (const details of [false, true])
+      expect(plain(pretty(report, { color: true, details }))).toBe(pretty(report, { details }))
   })
 
   test('frames of packages and of Node.js are dim, one’s own are not', () => {
@@ -244,36 +257,9 @@ describe('colours', () => {
   })
 })
 
-test.each([{ colour: true }, { color: 'yes' }, null])('bad options are refused: %j', (options) => {
-  expect(() => pretty(failed, options as never)).toThrow(InvalidOptionError)
-})
-
-/** A report that says the same wherever something can be said. */
-function everywhere(text: string): Report {
-  const error = {
-    name: text,
-    message: text,
-    stack: `${text}\n  at ${text}`,
-    fields: { [text]: text },
-    value: text,
-  }
-  return {
-    ...failed,
-    id: text,
-    time: text,
-    fingerprint: text,
-    count: 2,
-    repeatOf: text,
-    error: { ...error, cause: error, errors: [error] },
-    request: {
-      id: text,
-      method: text,
-      url: text,
-      route: text,
-      body: { kind: 'text', bytes: 1, complete: true, text },
-    },
-    outcome: { ...failed.outcome, phase: text },
-    where: { service: text, region: text, runtime: { name: text } },
-    omitted: [text],
-  }
-}
+test.each([{ colour: true }, { color: 'yes' }, { details: 1 }, null])(
+  'bad options are refused: %j',
+  (options) => {
+    expect(() => pretty(failed, options as never)).toThrow(InvalidOptionError)
+  },
+)

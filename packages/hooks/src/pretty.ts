@@ -1,17 +1,23 @@
-import type { Report, ReportedBody } from '@curfew/core/report'
+import type { Report } from '@curfew/core/report'
 import { aFlag, checkOptions } from './check-options.ts'
-import { duration, fit, fitOne } from './fit.ts'
-import { type Row, rowsOfError } from './pretty-error.ts'
-import { type Styles, styles } from './styles.ts'
+import { fit, fitOne } from './fit.ts'
+import { endingOf, kindOf, lateOf, repeatsOf, timingOf, whereOf } from './phrases.ts'
+import { rowsOfError } from './pretty-error.ts'
+import { rowsOfExchange } from './pretty-exchange.ts'
+import { COLUMN, laidOut, type Row, type View } from './pretty-row.ts'
+import { styles } from './styles.ts'
 
 export interface PrettyOptions {
   /** Whether to use ANSI colours (default `false`). */
   color?: boolean
+  /**
+   * Whether to show nearly all there is (default `false`): headers, bodies on lines of their own, the head of the
+   * response, whole stacks, the causes of all errors.
+   */
+  details?: boolean
 }
 
 const COLUMNS = 100
-const LABEL = 12
-const WIDTH = COLUMNS - LABEL
 
 /**
  * A report for people: a block of lines without an end of line, 100 columns wide at most. Whatever the client or the
@@ -25,113 +31,57 @@ const WIDTH = COLUMNS - LABEL
  * ```
  */
 export function pretty(report: Report, options: PrettyOptions = {}): string {
-  const { color = false } = checkOptions(options, { color: aFlag })
+  const { color = false, details = false } = checkOptions(options, { color: aFlag, details: aFlag })
   const style = styles(color)
   const [what, line] = headingOf(report)
-  const rows: Row[] = [
-    ...rowsOfError(report.error, WIDTH, style),
-    ...factsOf(report, line.endsWith('…')).map(([label, text]): Row => [label, fit(text, WIDTH, 3)]),
+  const view: View = { width: COLUMNS - COLUMN, style, details }
+  const exchange = rowsOfExchange(report, view)
+  const rows = [
+    ...rowsOfError(report.error, view),
+    ...rowsOf(factsOfEnding(report, line.endsWith('…')), view),
+    ...(details ? [] : exchange),
+    ...rowsOf(factsOfOrigin(report), view),
+    // What is long comes last.
+    ...(details ? exchange : []),
   ]
   const heading = style[colorOf[report.kind]](style.bold(what)) + line.slice(what.length)
-  return [heading, ...rows.flatMap((row) => laidOut(row, style))].join('\n')
+  return [heading, ...rows.flatMap((row) => laidOut(row, style.dim))].join('\n')
 }
 
 const colorOf = { failed: 'red', 'timed-out': 'yellow', abandoned: 'magenta', late: 'cyan' } as const
 
 /** `FAILED 500  GET http://localhost/`: what it was, and of which request. */
-function headingOf({ kind, outcome, request }: Report): [what: string, line: string] {
-  const what = `${kind.replace('-', ' ').toUpperCase()} ${outcome.status}`
+function headingOf(report: Report): [what: string, line: string] {
+  const { outcome, request } = report
+  const what = `${kindOf(report).toUpperCase()} ${outcome.status}`
   return [what, fitOne(`${what}  ${request.method} ${request.url}`, COLUMNS)]
 }
 
-function laidOut([label, lines]: Row, style: Styles): string[] {
-  return lines.map((line, index) => {
-    if (index > 0) return indented(line, LABEL)
-    return `  ${style.dim(label)}${indented(line, LABEL - 2 - label.length)}`
-  })
+type Fact = readonly [label: string, text: string | undefined]
+
+function factsOfEnding(report: Report, withUrl: boolean): Fact[] {
+  return [
+    ['repeats', repeatsOf(report)],
+    ['url', withUrl ? report.request.url : undefined],
+    ['outcome', endingOf(report)],
+    ['late', lateOf(report)],
+    ['took', timingOf(report)],
+  ]
 }
 
-function indented(line: string, columns: number): string {
-  return line && ' '.repeat(columns) + line
-}
-
-function factsOf(report: Report, withUrl: boolean): [label: string, text: string][] {
-  const { request, outcome, timing, late, written, omitted } = report
-  const facts: [label: string, text: string | false | undefined][] = [
-    ['repeats', report.count !== 1 && `${report.count} requests like that of report ${report.repeatOf}`],
-    ['url', withUrl && request.url],
-    ['outcome', outcomeOf(outcome, report.abandoned)],
-    ['late', late && `${late.kind} ${duration(late.afterMs)} after the end`],
-    ['took', tookOf(timing)],
-    ['written', written && `${written.status} with ${bytes(written.bytes)}`],
-    ['body', request.body && bodyOf(request.body)],
-    ['time', report.time],
+function factsOfOrigin(report: Report): Fact[] {
+  const { request, id, fingerprint, time, omitted } = report
+  return [
+    ['time', time],
     ['route', request.route],
     ['request', request.id],
-    ['report', `${report.id}, fingerprint ${report.fingerprint}`],
-    ['where', whereOf(report.where)],
+    ['report', `${id}, fingerprint ${fingerprint}`],
+    ['where', whereOf(report)],
     ['omitted', omitted?.join(', ')],
   ]
-  return facts.filter((fact): fact is [string, string] => Boolean(fact[1]))
 }
 
-function outcomeOf({ kind, phase }: Report['outcome'], abandoned: boolean): string {
-  return `${kind}${phase ? ` while ${phase}` : ''}${abandoned ? ', its handler still at work' : ''}`
-}
-
-function tookOf({ elapsedMs, timeoutMs, lateMs }: Report['timing']): string {
-  const limit = timeoutMs === null ? 'no limit' : `limit ${duration(timeoutMs)}`
-  return `${duration(elapsedMs)}, ${limit}${lateMs === undefined ? '' : `, timer ${duration(lateMs)} late`}`
-}
-
-function bodyOf(body: ReportedBody): string {
-  return `${body.kind}, ${bytes(body.bytes)}${body.complete ? '' : ', incomplete'}: ${excerptOf(body)}`
-}
-
-function excerptOf(body: ReportedBody): string {
-  switch (body.kind) {
-    case 'json':
-      return String(JSON.stringify(body.value))
-    case 'text':
-      return body.text
-    case 'opaque':
-      return `sha256 ${body.sha256}`
-    default:
-      return body.fields
-        .map(({ name, value, file }) =>
-          file ? `${name}=@${value} (${file.type}, ${bytes(file.bytes)})` : `${name}=${value}`,
-        )
-        .join(' & ')
-  }
-}
-
-function bytes(count: number): string {
-  return count === 1 ? '1 byte' : `${count} bytes`
-}
-
-function whereOf({
-  service,
-  version,
-  instance,
-  region,
-  hostname,
-  pid,
-  runtime,
-  os,
-  arch,
-}: Report['where']): string {
-  const parts = [
-    words(service, version),
-    instance,
-    region,
-    hostname,
-    pid === undefined ? '' : `pid ${pid}`,
-    words(runtime?.name, runtime?.version),
-    words(os, arch),
-  ]
-  return parts.filter(Boolean).join(', ')
-}
-
-function words(...parts: readonly (string | undefined)[]): string {
-  return parts.filter(Boolean).join(' ')
+/** Of what there is nothing to say, there is no row. */
+function rowsOf(facts: readonly Fact[], { width, details }: View): Row[] {
+  return facts.flatMap(([label, text]): Row[] => (text ? [[label, fit(text, width, details ? 16 : 3)]] : []))
 }

@@ -5,7 +5,7 @@ import { InvalidOptionError } from '@curfew/core'
 import { expect, test } from 'vitest'
 import { newFolder, openHandles, reportsIn } from '../test/files.ts'
 import { abandoned, all, failed } from '../test/reports.ts'
-import { jsonLine } from './json-line.ts'
+import { printableJson } from './printable-json.ts'
 import { type JsonLine, type ReadJsonLinesOptions, readJsonLines } from './read-json-lines.ts'
 
 function fileOf(content: string | Uint8Array): string {
@@ -24,10 +24,10 @@ function refused(line: number, message: string): unknown {
   return { line, error: expect.objectContaining({ code: 'INVALID_LINE', line, message }) }
 }
 
-const good = jsonLine(failed)
+const good = printableJson(failed)
 
 test('each line is a report, with its number', async () => {
-  const lines = await read(all.map((report) => `${jsonLine(report)}\n`).join(''))
+  const lines = await read(all.map((report) => `${printableJson(report)}\n`).join(''))
   expect(lines).toEqual(all.map((report, index) => ({ line: index + 1, report })))
 })
 
@@ -100,7 +100,7 @@ test('a line over the limit is told and passed over, one of just the limit is re
 
 test('lines are put together however they are cut into pieces', async () => {
   const report = { ...abandoned, time: 'é'.repeat(100_000) }
-  const line = `${jsonLine(report)}\n`
+  const line = `${printableJson(report)}\n`
   expect(await read(line.repeat(5))).toEqual([1, 2, 3, 4, 5].map((number) => ({ line: number, report })))
 })
 

@@ -1,4 +1,4 @@
-import type { Report } from '@curfew/core/report'
+import type { Report, ReportedBody } from '@curfew/core/report'
 
 /** A handler threw: an error with fields and a cause, of a request with headers and a JSON body. */
 export const failed: Report = {
@@ -132,6 +132,17 @@ export const repeated: Report = {
   time: '2026-03-14T09:27:53.600Z',
   count: 40,
   repeatOf: failed.id,
+}
+
+/** A form with a file, of which the handler had not read all. */
+export const upload: ReportedBody = {
+  kind: 'multipart',
+  bytes: 99,
+  complete: false,
+  fields: [
+    { name: 'a', value: '1\n2' },
+    { name: 'f', value: 'cat.png', file: { type: 'image/png', bytes: 1 } },
+  ],
 }
 
 /** Everything in it that a client or an error can choose is made to do harm to a terminal, a log or a line. */

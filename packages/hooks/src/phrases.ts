@@ -1,0 +1,46 @@
+import type { Report } from '@curfew/core/report'
+import { duration } from './amounts.ts'
+
+/** What is told of a report in the same words wherever it is told; as yet nothing in it is made printable. */
+
+export function kindOf({ kind }: Report): string {
+  return kind.replace('-', ' ')
+}
+
+export function repeatsOf({ count, repeatOf }: Report): string | undefined {
+  return repeatOf && `${count} ${count === 1 ? 'request' : 'requests'} like that of report ${repeatOf}`
+}
+
+/** How the request ended. */
+export function endingOf({ outcome: { kind, phase }, abandoned, late }: Report): string {
+  return `${kind}${phase ? ` while ${phase}` : ''}${abandoned && !late ? ', its handler still at work' : ''}`
+}
+
+/** What its handler did after that. */
+export function lateOf({ late }: Report): string | undefined {
+  return late && `${late.kind} ${duration(late.afterMs)} after the end`
+}
+
+export function timingOf({ timing: { elapsedMs, timeoutMs, lateMs } }: Report): string {
+  const limit = timeoutMs === null ? 'no limit' : `limit ${duration(timeoutMs)}`
+  return `${duration(elapsedMs)}, ${limit}${lateMs === undefined ? '' : `, timer ${duration(lateMs)} late`}`
+}
+
+/** The process, from the service to the machine. */
+export function whereOf({ where }: Report): string {
+  const { service, version, instance, region, hostname, pid, runtime, os, arch } = where
+  const parts = [
+    words(service, version),
+    instance,
+    region,
+    hostname,
+    pid === undefined ? '' : `pid ${pid}`,
+    words(runtime?.name, runtime?.version),
+    words(os, arch),
+  ]
+  return parts.filter(Boolean).join(', ')
+}
+
+function words(...parts: readonly (string | undefined)[]): string {
+  return parts.filter(Boolean).join(' ')
+}
