@@ -1,5 +1,5 @@
 import type { Report } from '@curfew/core/report'
-import { pretty } from '@curfew/hooks'
+import { pretty } from '@curfew/hooks/format'
 import type { Terminal } from './terminal.ts'
 
 /** A report for people: lines that end with one, with nearly all that it says. */

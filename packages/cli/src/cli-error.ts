@@ -1,4 +1,4 @@
-import { fitOne } from '@curfew/hooks'
+import { fitOne } from '@curfew/hooks/format'
 import { ExitCode } from './exit-code.ts'
 
 /** A command cannot go on. Its message is for people, and may be of several lines. */

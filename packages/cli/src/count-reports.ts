@@ -1,5 +1,5 @@
 import type { Report } from '@curfew/core/report'
-import { framesOf } from '@curfew/hooks'
+import { framesOf } from '@curfew/hooks/format'
 import { clip } from './clip.ts'
 import { routeOf } from './route-of.ts'
 import { type Group, Tally } from './tally.ts'

@@ -1,4 +1,4 @@
-import { isPrintable, printable, printableJson } from '@curfew/hooks'
+import { isPrintable, printable, printableJson } from '@curfew/hooks/format'
 import type { Context } from './context.ts'
 import { ExitCode } from './exit-code.ts'
 import { Given } from './given.ts'

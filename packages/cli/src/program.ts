@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { printableLines } from '@curfew/hooks'
+import { printableLines } from '@curfew/hooks/format'
 import { Command, InvalidArgumentError } from 'commander'
 import type { Context } from './context.ts'
 import { type CurlOptions, curl } from './curl.ts'

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { isPrintable } from '@curfew/hooks'
+import { isPrintable } from '@curfew/hooks/format'
 import { describe, expect, test } from 'vitest'
 import { printf, quote } from './quote.ts'
 

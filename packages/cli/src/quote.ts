@@ -1,4 +1,4 @@
-import { isPrintable } from '@curfew/hooks'
+import { isPrintable } from '@curfew/hooks/format'
 import { textOf } from './text-of.ts'
 
 const PLAIN = /^[\w@%+:,./-][\w@%+:,./=-]*$/

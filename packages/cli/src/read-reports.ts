@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { parseReport, type Report } from '@curfew/core/report'
-import { fitOne, printable } from '@curfew/hooks'
+import { fitOne, printable } from '@curfew/hooks/format'
 import { CannotReadError, isOfSystem } from './cli-error.ts'
 import type { Io } from './io.ts'
 import { type Line, Lines, MAX_LINE } from './lines.ts'

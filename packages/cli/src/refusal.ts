@@ -1,4 +1,4 @@
-import { printable } from '@curfew/hooks'
+import { printable } from '@curfew/hooks/format'
 import type { Missing } from './missing.ts'
 
 /** Says why a request is not sent, and what would help: the options, ready to be copied. */

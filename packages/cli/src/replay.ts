@@ -1,5 +1,5 @@
 import type { Report } from '@curfew/core/report'
-import { byteCount, duration, fitOne, printable, printableJson, printableLines } from '@curfew/hooks'
+import { byteCount, duration, fitOne, printable, printableJson, printableLines } from '@curfew/hooks/format'
 import { compare, type Row } from './compare.ts'
 import type { Context } from './context.ts'
 import { displayWidth, fitWidth } from './display-width.ts'

@@ -1,5 +1,5 @@
 import { InvalidOptionError } from '@curfew/core'
-import { printableLines } from '@curfew/hooks'
+import { printableLines } from '@curfew/hooks/format'
 import { CommanderError } from 'commander'
 import { CliError, reasonOf } from './cli-error.ts'
 import { ExitCode } from './exit-code.ts'

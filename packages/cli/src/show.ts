@@ -1,5 +1,5 @@
 import type { Report } from '@curfew/core/report'
-import { printableJson } from '@curfew/hooks'
+import { printableJson } from '@curfew/hooks/format'
 import { blockOf } from './block-of.ts'
 import { NoSuchReportError } from './cli-error.ts'
 import type { Context } from './context.ts'

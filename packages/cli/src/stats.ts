@@ -1,4 +1,4 @@
-import { printable, printableJson } from '@curfew/hooks'
+import { printable, printableJson } from '@curfew/hooks/format'
 import { type Bar, barChart } from './bar-chart.ts'
 import type { Context } from './context.ts'
 import { ReportCounts, type Seen } from './count-reports.ts'

@@ -1,4 +1,4 @@
-import { printable, printableJson } from '@curfew/hooks'
+import { printable, printableJson } from '@curfew/hooks/format'
 import { blockOf } from './block-of.ts'
 import type { Context } from './context.ts'
 import { ExitCode } from './exit-code.ts'

@@ -1,0 +1,6 @@
+export { byteCount, duration } from './amounts.ts'
+export { fitOne } from './fit.ts'
+export { framesOf } from './frames-of.ts'
+export { type PrettyOptions, pretty } from './pretty.ts'
+export { isPrintable, printable, printableLines } from './printable.ts'
+export { printableJson } from './printable-json.ts'
