@@ -3,7 +3,7 @@ import { isThenable } from '../is-thenable.ts'
 import type { LateSettlement } from '../outcome.ts'
 import type { Ending } from '../recording.ts'
 import { cut } from './cut.ts'
-import { describeBody } from './describe-body.ts'
+import { decode, describeBody } from './describe-body.ts'
 import { describeThrown } from './describe-thrown.ts'
 import { fingerprint } from './fingerprint.ts'
 import type { BodyRecord } from './record-body.ts'
@@ -144,16 +144,25 @@ function toMicroseconds(ms: number): number {
 export function redactThrown(
   thrown: unknown,
   request: Request,
+  body: BodyRecord | undefined,
   redact: RedactOptions,
 ): ReportedError | undefined {
   try {
     const redaction = new Redaction(redact)
     redaction.headers(request.headers)
     redaction.url(request.url)
-    return redaction.hide(errorByName(describeThrown(thrown), redaction), 'error')
+    learnBody(request, body, redaction)
+    return redaction.hide(errorByName(describeThrown(thrown, MAX_AT_ONCE), redaction), 'error')
   } catch {
     return undefined
   }
+}
+
+/** It is made on the path of the request, so it has to be quick: so many characters are looked at. */
+const MAX_AT_ONCE = 8 * 1024
+
+function learnBody(request: Request, body: BodyRecord | undefined, redaction: Redaction): void {
+  if (body?.bytes) redaction.body(decode(body.kept()), request.headers.get('content-type') ?? '')
 }
 
 /** @throws whatever the formatter throws */
@@ -180,12 +189,10 @@ async function bodyOf(
   redaction: Redaction,
 ): Promise<ReportedBody | undefined> {
   if (!body || body.bytes === 0) return undefined
+  learnBody(request, body, redaction)
   const type = request.headers.get('content-type') ?? ''
   const described = await describeBody(body, type, redaction.allowsAll('body'))
   if (described.kind === 'json') return { ...described, value: redaction.json('body', described.value) }
-  if (described.kind === 'opaque' && /json/i.test(type)) {
-    redaction.unparsedJson(new TextDecoder().decode(body.kept()))
-  }
   if (described.kind !== 'form' && described.kind !== 'multipart') return described
   const fields = described.fields.map((field) => ({
     ...field,

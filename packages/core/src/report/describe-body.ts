@@ -1,6 +1,7 @@
 import type { BodyRecord } from './record-body.ts'
 import type { ReportedBody, ReportedField } from './report.ts'
 import { sha256 } from './sha256.ts'
+import { looksLikeJson, parseJson } from './values-in.ts'
 
 /**
  * What was kept of a body, by what its content type says it is, with nothing hidden yet. What cannot be told by names
@@ -17,32 +18,34 @@ export async function describeBody(
   const [type] = contentType.split(';', 1)
   const essence = type!.trim().toLowerCase()
 
-  if (complete && /^(application|text)\/json$|\+json$/.test(essence)) {
-    const value = parseJson(kept)
+  const text = decode(kept)
+  const isJson = /^(application|text)\/json$|\+json$/.test(essence)
+  const isForm = essence === 'application/x-www-form-urlencoded'
+
+  // curl says of JSON that it is a form, and fetch() that it is plain text, if nobody tells them.
+  if (isJson || ((isForm || plainText.has(essence)) && looksLikeJson(text))) {
+    const value = complete ? parseJson(text) : undefined
     if (value !== undefined) return { kind: 'json', bytes, complete, value }
-  }
-  if (essence === 'application/x-www-form-urlencoded') {
-    return { kind: 'form', bytes, complete, fields: formFields(decode(kept), complete) }
+  } else if (isForm) {
+    const fields = formFields(text, complete)
+    if (fields.every(isField)) return { kind: 'form', bytes, complete, fields }
+  } else if (plainText.has(essence) && isText(kept)) {
+    return { kind: 'text', bytes, complete, text }
   }
   if (complete && essence === 'multipart/form-data') {
     const fields = await multipartFields(kept, contentType)
     if (fields) return { kind: 'multipart', bytes, complete, fields }
   }
-  if ((anyText || plainText.has(essence)) && isText(kept)) {
-    return { kind: 'text', bytes, complete, text: decode(kept) }
-  }
+  if (anyText && isText(kept)) return { kind: 'text', bytes, complete, text }
   return { kind: 'opaque', bytes, complete, sha256: await sha256(kept) }
 }
 
 /** Text that is written for people, and so has no names to go by. */
 const plainText: ReadonlySet<string> = new Set(['text/plain', 'text/csv', 'text/markdown'])
 
-function parseJson(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(decode(bytes))
-  } catch {
-    return undefined
-  }
+/** What has no value, and a name like none, is no field: something else was sent. */
+function isField({ name, value }: ReportedField): boolean {
+  return value !== '' || /^[\w.[\]-]{0,64}$/.test(name)
 }
 
 /** The last field of a form that was cut may be half a field, and is left out. */
@@ -77,6 +80,6 @@ function isText(bytes: Uint8Array): boolean {
   }
 }
 
-function decode(bytes: Uint8Array): string {
+export function decode(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes, { stream: true })
 }

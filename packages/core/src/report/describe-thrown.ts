@@ -23,16 +23,28 @@ const MAX_TOTAL = 96 * 1024
 
 /**
  * A thrown value as JSON can tell it, with nothing hidden yet. Anything can be thrown, so it never throws: what cannot
- * be read is left out, as is what there is too much of; what goes round in circles is cut where it closes.
+ * be read is left out, as is what there is too much of; what goes round in circles is cut where it closes. All texts
+ * together have `maxLength` characters at most, or not much more.
  */
-export function describeThrown(thrown: unknown): ReportedError {
-  return new Description().thrown(thrown, [])
+export function describeThrown(thrown: unknown, maxLength: number = MAX_TOTAL): ReportedError {
+  return new Description(maxLength).thrown(thrown, [])
 }
+
+/** Whether an object in a description is that of an error, and no data that resembles one. */
+export function isDescribedError(value: object): boolean {
+  return nested.has(value)
+}
+
+const nested = new WeakSet<object>()
 
 /** One description, and how much may still be told. `above` are the objects that are around. */
 class Description {
   private values = MAX_VALUES
-  private room = MAX_TOTAL
+  private room: number
+
+  constructor(room: number) {
+    this.room = room
+  }
 
   thrown(thrown: unknown, above: readonly object[]): ReportedError {
     try {
@@ -87,6 +99,12 @@ class Description {
     return this.thrown(thrown, above)
   }
 
+  private nested(error: object, above: readonly object[]): ReportedError {
+    const described = this.inner(error, above)
+    nested.add(described)
+    return described
+  }
+
   /** What JSON can tell of a value. */
   private json(value: unknown, above: readonly object[], depth: number): unknown {
     this.values--
@@ -101,7 +119,7 @@ class Description {
     const rest = Math.floor(this.values / 2)
     this.values -= rest
     try {
-      return isError(value) ? this.inner(value, above) : this.parts(value, [...above, value], depth)
+      return isTrueError(value) ? this.nested(value, above) : this.parts(value, [...above, value], depth)
     } catch {
       return '[unreadable]'
     } finally {
@@ -179,9 +197,14 @@ class Description {
 
 const standard: ReadonlySet<string> = new Set(['name', 'message', 'stack', 'cause'])
 
-/** Of any realm, and what only looks like one: with a message and a stack. */
+/** Of any realm. */
+function isTrueError(value: object): boolean {
+  return value instanceof Error || Object.prototype.toString.call(value) === '[object Error]'
+}
+
+/** Also what only looks like one, with a message and a stack, for somebody threw it. */
 function isError(value: object): boolean {
-  if (value instanceof Error || Object.prototype.toString.call(value) === '[object Error]') return true
+  if (isTrueError(value)) return true
   return typeof read(value, 'message') === 'string' && typeof read(value, 'stack') === 'string'
 }
 

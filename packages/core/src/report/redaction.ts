@@ -1,4 +1,5 @@
 import { cut } from './cut.ts'
+import { isDescribedError } from './describe-thrown.ts'
 import { harmless, type Place } from './harmless.ts'
 import { inEverySpelling } from './in-every-spelling.ts'
 import { KnownValues } from './known-values.ts'
@@ -6,7 +7,7 @@ import { REDACTED } from './report.ts'
 import { hideSecrets } from './secrets/hide-secrets.ts'
 import { isSecretName } from './secrets/is-secret-name.ts'
 import { pathOf, type SeenUrl } from './seen-url.ts'
-import { UnparsedJson } from './unparsed-json.ts'
+import { valuesIn } from './values-in.ts'
 
 /** What may be seen in a report, besides what is known to be harmless. Names are compared without regard to case. */
 export interface RedactOptions {
@@ -45,7 +46,6 @@ export class Redaction {
   private readonly allowed: { readonly [Each in Place]?: ReadonlySet<string> | true }
   private readonly denied: ReadonlySet<string>
   private readonly known = new KnownValues()
-  private source: UnparsedJson | undefined
 
   constructor(options: RedactOptions) {
     this.options = options
@@ -88,6 +88,8 @@ export class Redaction {
       return this.denied.has(name) ? REDACTED : seen
     }
     for (const item of [value, ...value.split(',')]) this.rememberCredentials(name, item.trim())
+    for (const part of value.split(/[\s,;="]+/)) this.known.add(part, MIN_KNOWN)
+    this.remember(name, asUtf8(value))
     return this.value('headers', name, value)
   }
 
@@ -134,7 +136,7 @@ export class Redaction {
     names: ReadonlySet<string> = harmless[place],
   ): unknown {
     if (value === null || typeof value === 'boolean') return value
-    if (typeof value !== 'object') return this.value(place, name, value as string | number, names)
+    if (typeof value !== 'object') return this.leaf(place, name, value as string | number, names)
     if (depth > MAX_DEPTH || this.hidesAll(place, name, names)) {
       this.rememberAll(name, value)
       return REDACTED
@@ -150,10 +152,23 @@ export class Redaction {
     )
   }
 
-  /** JSON that is not shown, for it does not parse, or was cut: what may be a value in it is hidden elsewhere, too. */
-  unparsedJson(text: string): void {
-    this.source = new UnparsedJson(text)
-    for (const [name, value] of this.source.values()) this.remember(name, value)
+  /** Of a path of an error, the query is shown no more than that of any other. */
+  private leaf(
+    place: Place,
+    name: string,
+    value: string | number,
+    names: ReadonlySet<string>,
+  ): string | number {
+    const seen = this.value(place, name, value, names)
+    if (place !== 'error' || typeof seen !== 'string' || !/^[^\s?]*\/[^\s?]*\?/.test(seen)) return seen
+    const [path, ...query] = seen.split('?')
+    for (const [name, value] of new URLSearchParams(query.join('?'))) this.remember(name, value)
+    return `${path}?${REDACTED}`
+  }
+
+  /** A body, of which nothing may be shown: what may be a value in it is hidden elsewhere. */
+  body(text: string, contentType: string): void {
+    for (const [name, value] of valuesIn(text, contentType)) this.value('body', name, value)
   }
 
   /** Whether texts that have no names may be seen. */
@@ -240,18 +255,12 @@ export class Redaction {
   }
 
   private conceal(text: string): string {
-    const quoted = this.source?.hideIn(text) ?? text
-    return inEverySpelling(quoted, (read) => hideSecrets(this.known.hide(read)))
+    return inEverySpelling(text, (read) => hideSecrets(this.known.hide(read)))
   }
 }
 
 function lowerCase(names: readonly string[] = []): ReadonlySet<string> {
   return new Set(names.map((name) => name.toLowerCase()))
-}
-
-/** As `describeThrown()` tells an error that is inside another. */
-function isDescribedError(value: object): boolean {
-  return 'stack' in value && 'message' in value
 }
 
 /** What says of which kind the rest is. */
@@ -267,8 +276,13 @@ function holdsData(name: string, value: unknown): boolean {
 /** What is no base64 has nothing in it. */
 function decodeBase64(text: string): string {
   try {
-    return new TextDecoder().decode(Uint8Array.from(atob(text), (char) => char.charCodeAt(0)))
+    return asUtf8(atob(text))
   } catch {
     return ''
   }
+}
+
+/** A text of which each character is a byte, as those who decode it again will read it. */
+function asUtf8(text: string): string {
+  return new TextDecoder().decode(Uint8Array.from(text, (char) => char.charCodeAt(0)))
 }

@@ -3,7 +3,7 @@ import type { Ending, Recording } from '../recording.ts'
 import { type Incident, redactThrown } from './build-report.ts'
 import type { ObservedRequest, Observer } from './hook.ts'
 import { type BodyRecord, recordBody } from './record-body.ts'
-import type { ReportKind } from './report.ts'
+import type { ReportedError, ReportKind } from './report.ts'
 import type { ReporterPolicy } from './reporter-options.ts'
 
 /** One request as its reporter follows it: what is worth a report becomes an incident. */
@@ -15,6 +15,7 @@ export class RequestRecording implements Recording {
   private body: BodyRecord | undefined
   private ending: Ending | undefined
   private id: string | undefined
+  private told: { readonly thrown: unknown; readonly error: ReportedError | undefined } | undefined
 
   constructor(
     request: Request,
@@ -46,10 +47,18 @@ export class RequestRecording implements Recording {
   }
 
   private observed(outcome: Outcome, route?: string): ObservedRequest {
-    const { request, policy } = this
-    const error = () =>
-      outcome.kind === 'failed' ? redactThrown(outcome.error, request, policy.redact) : undefined
-    return { request, route, error }
+    return { request: this.request, route, error: () => this.errorOf(outcome) }
+  }
+
+  /** However many ask for it, it is redacted once. */
+  private errorOf(outcome: Outcome): ReportedError | undefined {
+    if (outcome.kind !== 'failed') return undefined
+    if (this.told?.thrown !== outcome.error || !this.told) {
+      const { request, body, policy } = this
+      const error = redactThrown(outcome.error, request, body, policy.redact)
+      this.told = { thrown: outcome.error, error }
+    }
+    return this.told.error
   }
 
   settled(late: LateSettlement): void {

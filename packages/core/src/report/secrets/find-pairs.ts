@@ -97,15 +97,17 @@ function findValue(text: string, at: number, context: Context): Span | undefined
   const from = inside + matchAt(SCHEME, text, inside).length
   if (quote) return [from, endOfQuoted(text, from, quote)]
 
-  const word = matchAt(WORD_VALUE, text, from)
-  if (LITERAL.test(word) || (spaced && /^:?$/.test(sign) && SENTENCE.test(word))) return undefined
-  // A host and its port: connect ECONNREFUSED auth:8080, http://auth:8080/health.
-  const port = before.endsWith('//') ? /^\d{2,5}(?!\w)/ : /^\d{2,5}$/
-  if (sign === ':' && !spaced && /^(?:auth|sessions?)$/.test(name) && port.test(word)) return undefined
-
+  // What is no word is told by how it begins: to look for its end each time would take for ever.
   const array = matchAt(ARRAY, text, from)
   if (array) return [from + 1, from + array.length]
   if (matchAt(OBJECT, text, from)) return undefined
+  // A host and its port: connect ECONNREFUSED auth:8080, http://auth:8080/health.
+  const isHost = sign === ':' && !spaced && /^(?:auth|sessions?)$/.test(name)
+  if (isHost && before.endsWith('//') && matchAt(/\d{2,5}(?!\w)/y, text, from)) return undefined
+
+  const word = matchAt(WORD_VALUE, text, from)
+  if (LITERAL.test(word) || (spaced && /^:?$/.test(sign) && SENTENCE.test(word))) return undefined
+  if (isHost && /^\d{2,5}$/.test(word)) return undefined
 
   if (from > at || sign !== ':' || !WHOLE_LINE.test(name)) return [from, from + word.length]
   const line = at + matchAt(LINE, text, at).length

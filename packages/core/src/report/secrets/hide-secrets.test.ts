@@ -649,3 +649,34 @@ describe('takes no longer than its length warrants', () => {
     )
   })
 })
+
+describe('what a parser quotes of JSON', () => {
+  function messageOf(text: string): string {
+    try {
+      JSON.parse(text)
+    } catch (error) {
+      return (error as Error).message
+    }
+    throw new Error('It is JSON')
+  }
+
+  test.each([
+    'my secret',
+    '{"password":hunter2secret}',
+    'token=abcdefg&user=ada and so on and so on',
+    'say "hi" to, "me" me',
+  ])('is hidden: %s', (text) => {
+    expect(hideSecrets(messageOf(text))).toMatch(
+      /^Unexpected token '.', (\.{3})?"\[redacted\]"(\.{3})? is not valid JSON$/,
+    )
+    expect(hideSecrets(`SyntaxError: ${messageOf(text)}\n    at x`)).toMatch(
+      /"\[redacted\]"(\.{3})? is not valid JSON\n {4}at x$/,
+    )
+  })
+
+  test('is hidden where another engine says it in other words', () => {
+    expect(hideSecrets('JSON Parse error: Unexpected identifier "my"')).toBe(
+      `JSON Parse error: Unexpected identifier "${REDACTED}"`,
+    )
+  })
+})

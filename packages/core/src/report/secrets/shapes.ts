@@ -5,6 +5,9 @@ const ANYWHERE: Readonly<Record<string, RegExp>> = {
   // Any label, to its end; if it is cut off, to the end of the string that it is in, or to the stack.
   'private key':
     /-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY[A-Z ]{0,10}-----(?:(?:[^-]|-(?!----(?:BEGIN|END)))*-----END[^-\r\n]{0,60}-----|(?:(?!-----BEGIN|\n[ \t]{0,8}at )[^"'`<]|["'`]\s{0,4}\+\s{0,20}["'`])*)/,
+  // What a parser quotes of a text that it could not read.
+  'JSON in a message':
+    /(?<=, (?:\.{3})?")(?!<!DOCTYPE|<html)[\s\S]{1,200}?(?="(?:\.{3})? is not valid JSON)|(?<=Unexpected identifier ")[^"]{1,200}(?=")/,
   // To the last @ before the path, for a password may have one; of quotes, those that do not close a string.
   'user and password in a URL':
     /(?<=:\/\/)[^\s/?#"'`<>:@[]*:(?:(?!\[redacted\])[^\s/?#"'`<>]|["'`](?![\s,:;)\]}]))*(?=@)/,
