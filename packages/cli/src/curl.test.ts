@@ -205,3 +205,12 @@ test('no report can add an option or a command to the line', async () => {
     '--',
   ])
 })
+
+test('no report can make curl read a file: what is no name of a header is not in the line', async () => {
+  const headers = { '@/etc/passwd': 'x', '@': ' /etc/passwd', 'x-kept': 'yes' }
+  const { code, out, err } = await curfew(['curl', fileOf(makeReport({ request: { headers } })), ...ID])
+  expect(code).toBe(5)
+  expect(out).toContain("'x-kept: yes'")
+  expect(out).not.toContain('@')
+  expect(err).toContain('no name of a header')
+})

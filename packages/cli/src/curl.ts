@@ -5,6 +5,7 @@ import { Given } from './given.ts'
 import { type Missing, missing } from './missing.ts'
 import { printf, quote } from './quote.ts'
 import { ReportReader, readReports } from './read-reports.ts'
+import { isToken } from './rebuild-headers.ts'
 import { type RebuiltRequest, rebuildRequest } from './rebuild-request.ts'
 import { parseTarget } from './rebuild-url.ts'
 import { linesOf } from './refusal.ts'
@@ -75,7 +76,10 @@ function methodOf({ method, body }: RebuiltRequest): string[] {
 }
 
 function headersOf({ headers, body, missing }: RebuiltRequest): string[] {
-  const sendable = [...headers].filter(([name, value]) => /^[\t\x20-\x7e\x80-\xff]*$/.test(name + value))
+  // curl takes a name that begins with an @ for that of a file.
+  const sendable = [...headers].filter(
+    ([name, value]) => isToken(name) && /^[\t\x20-\x7e\x80-\xff]*$/.test(value),
+  )
   // curl adds these by itself, unless it is told that there are none.
   const own = ['accept', 'user-agent', ...(body || missing.length > 0 ? ['content-type', 'expect'] : [])]
   return [
