@@ -1,4 +1,4 @@
-export { InvalidReportError } from './errors.ts'
+export { HookTimeoutError, InvalidReportError } from './errors.ts'
 export type { FireReport, Hook, HookContext, ObservedRequest, Observer } from './report/hook.ts'
 export type { HookStats } from './report/hook-runner.ts'
 export { parseReport } from './report/parse-report.ts'

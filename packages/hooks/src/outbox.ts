@@ -154,7 +154,11 @@ async function pack(reports: readonly Report[], packing: Packing): Promise<Parce
 
 async function bodyOf(reports: readonly Report[], format: WebhookFormat): Promise<Uint8Array<ArrayBuffer>> {
   try {
-    const text: string | undefined = JSON.stringify(await format.write(reports))
+    const body = await format.write(reports)
+    const { write } = Object(body) as Partial<WebhookFormat>
+    if (typeof write === 'function')
+      throw new TypeError('Format makes a format, and has to be called: slack()')
+    const text: string | undefined = JSON.stringify(body)
     if (text === undefined) throw new TypeError('format gave nothing that JSON knows')
     return new TextEncoder().encode(text)
   } catch (cause) {

@@ -6,6 +6,7 @@ import { fire, rejection } from '../test/fire.ts'
 import { Receiver, reply } from '../test/receiver.ts'
 import { all, failed, late, timedOut } from '../test/reports.ts'
 import { verifySignature } from './signature.ts'
+import { slack } from './slack.ts'
 import { type WebhookOptions, webhook } from './webhook.ts'
 import { WebhookError } from './webhook-error.ts'
 
@@ -229,4 +230,24 @@ describe('options', () => {
     expect(webhook(url).name).toBe('webhook')
     expect(webhook(url, { name: 'slack' }).name).toBe('slack')
   })
+})
+
+test('a secret that is a variable which is not set is refused, for nothing would be signed', () => {
+  const options = { secret: undefined } as unknown as WebhookOptions
+  expect(() => webhook('http://127.0.0.1/', options)).toThrow(/^Invalid option secret: expected a string/)
+})
+
+test('a URL that is none is not told again', () => {
+  expect(() => webhook('hooks.example/secret')).toThrow(
+    'Invalid option url: expected a URL, got "[hidden, 20 characters]"',
+  )
+  expect(() => webhook('')).toThrow('Invalid option url: expected a URL, got ""')
+})
+
+test('a format that was not called is told so', async () => {
+  const receiver = await Receiver.start(reply())
+  const hook = webhook(receiver.url, { format: slack as never })
+  const error = (await rejection(fire(hook, failed))) as Error
+  expect(error.cause).toEqual(new TypeError('Format makes a format, and has to be called: slack()'))
+  expect(receiver.received).toEqual([])
 })

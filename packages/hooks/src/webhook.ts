@@ -51,13 +51,16 @@ export interface WebhookOptions {
  * @example
  * ```ts
  * const reports = reporter({
- *   hooks: [webhook('https://reports.example.com/curfew', { secret: process.env.REPORT_SECRET })],
+ *   hooks: [webhook('https://reports.example.com/curfew', { secret: process.env.REPORT_SECRET ?? '' })],
  * })
  * ```
  */
 export function webhook(url: string | URL, options: WebhookOptions = {}): Hook {
   const address = parseUrl(url)
   const given = checkOptions(options, checks)
+  // A variable that is not set: without a word, nothing would be signed.
+  if ('secret' in given && given.secret === undefined)
+    throw new InvalidOptionError('secret', aSecret[0], undefined)
   const format: WebhookFormat =
     typeof given.format === 'function' ? { write: given.format } : (given.format ?? plain)
   const courier = new Courier(
@@ -136,7 +139,7 @@ function parseUrl(value: string | URL): URL {
   try {
     url = new URL(value)
   } catch {
-    throw refused('a URL', `${String(value).length} characters`)
+    throw refused('a URL', value && `[hidden, ${String(value).length} characters]`)
   }
   if (url.protocol !== 'http:' && url.protocol !== 'https:') throw refused('http: or https:', url.protocol)
   if (url.username || url.password) throw refused('a URL without credentials in it', url.origin)

@@ -291,3 +291,42 @@ describe('a part that cannot be made, or hidden, is left out and named', () => {
     expect(report.omitted).toEqual(['where'])
   })
 })
+
+describe('a request that the runtime takes away with its response, as Deno does,', () => {
+  function takenAway(): { request: Request; close: () => void } {
+    const request = get('/path?page=2', { headers: { 'x-request-id': 'rid' } })
+    const close = (): void => {
+      for (const name of ['method', 'url', 'headers'] as const) {
+        Object.defineProperty(request, name, { get: () => raise(new TypeError('Request closed')) })
+      }
+    }
+    return { request, close }
+  }
+
+  test('is reported as it was', async () => {
+    const { options, made, reports } = reporting()
+    const { request, close } = takenAway()
+    const reply = guard(async () => raise(boom), options)(request)
+    await reply
+    close()
+    await made()
+    expect(reports).toMatchObject([
+      { request: { id: 'rid', method: 'GET', url: 'http://localhost/path?page=2', headers: {} } },
+    ])
+    expect(reports[0]).not.toHaveProperty('omitted')
+  })
+
+  test('is reported without what is gone, if it was answered before it failed', async () => {
+    const { options, made, reports } = reporting()
+    const { request, close } = takenAway()
+    const client = new FakeClient({ tellsDelivery: true })
+    attachClient(request, client)
+    await guard(async () => new Response('begun'), options)(request)
+    close()
+    client.break(boom)
+    await made()
+    expect(reports).toMatchObject([
+      { error: { message: 'boom' }, request: { url: '[redacted]' }, omitted: ['request.url'] },
+    ])
+  })
+})

@@ -16,6 +16,7 @@ import {
   type ReportKind,
   type Where,
 } from './report.ts'
+import type { SeenRequest } from './seen-request.ts'
 import { joinUrl } from './seen-url.ts'
 import { whereAmI } from './where.ts'
 
@@ -24,6 +25,7 @@ export interface Incident {
   readonly id: string
   readonly kind: ReportKind
   readonly time: Date
+  readonly seen: SeenRequest
   readonly ending: Ending
   readonly late: LateSettlement | undefined
   readonly body: BodyRecord | undefined
@@ -48,7 +50,7 @@ export async function buildReport(
   described: ReportedError | undefined,
   style: ReportStyle,
 ): Promise<Report> {
-  const { kind, id, ending, late } = incident
+  const { kind, id, seen, ending, late } = incident
   const { request, outcome } = ending
   const redaction = new Redaction(style.redact)
   const omitted: string[] = []
@@ -64,8 +66,8 @@ export async function buildReport(
 
   // By name, all of it first: what is hidden in one part is then looked for in all others.
   const named = {
-    headers: part('request.headers', () => redaction.headers(request.headers)),
-    url: part('request.url', () => redaction.url(request.url)),
+    headers: part('request.headers', () => redaction.headers(seen.headers)),
+    url: part('request.url', () => redaction.url(seen.url)),
     body: await bodyOf(incident, redaction).catch(() => void omitted.push('request.body')),
     response: part('response', () => headOf(ending, redaction)),
     written: part('written', () => writtenOf(ending, redaction)),
@@ -93,7 +95,7 @@ export async function buildReport(
     fingerprint: await fingerprint({
       kind,
       error,
-      method: request.method,
+      method: seen.method,
       route: route ?? url?.path.join('/') ?? '',
     }),
     count: 1,
@@ -102,10 +104,10 @@ export async function buildReport(
       id:
         short(
           'request.id',
-          part('request.id', () => requestId(request, style)) ||
+          part('request.id', () => requestId(seen, request, style)) ||
             part('request.id', () => ending.response?.headers.get('x-request-id') || undefined),
         ) ?? id,
-      method: request.method,
+      method: seen.method,
       url: url ? (part('request.url', () => joinUrl(url)) ?? REDACTED) : REDACTED,
       ...(route !== undefined && { route }),
       ...(headers && { headers }),
@@ -143,15 +145,15 @@ function toMicroseconds(ms: number): number {
  */
 export function redactThrown(
   thrown: unknown,
-  request: Request,
+  seen: SeenRequest,
   body: BodyRecord | undefined,
   redact: RedactOptions,
 ): ReportedError | undefined {
   try {
     const redaction = new Redaction(redact)
-    redaction.headers(request.headers)
-    redaction.url(request.url)
-    learnBody(request, body, redaction)
+    redaction.headers(seen.headers)
+    redaction.url(seen.url)
+    learnBody(seen, body, redaction)
     return redaction.hide(errorByName(describeThrown(thrown, MAX_AT_ONCE), redaction), 'error')
   } catch {
     return undefined
@@ -161,8 +163,8 @@ export function redactThrown(
 /** It is made on the path of the request, so it has to be quick: so many characters are looked at. */
 const MAX_AT_ONCE = 8 * 1024
 
-function learnBody(request: Request, body: BodyRecord | undefined, redaction: Redaction): void {
-  if (body?.bytes) redaction.body(decode(body.kept()), request.headers.get('content-type') ?? '')
+function learnBody({ headers }: SeenRequest, body: BodyRecord | undefined, redaction: Redaction): void {
+  if (body?.bytes) redaction.body(decode(body.kept()), headers.get('content-type') ?? '')
 }
 
 /** @throws whatever the formatter throws */
@@ -171,8 +173,11 @@ export function timeOf(time: Date, { formatTime }: Pick<ReportStyle, 'formatTime
 }
 
 /** As proxies and tracers give it, or else as the app knows. */
-function requestId(request: Request, { requestId }: ReportStyle): string | undefined {
-  const { headers } = request
+function requestId(
+  { headers }: SeenRequest,
+  request: Request,
+  { requestId }: ReportStyle,
+): string | undefined {
   const trace = /^[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-/.exec(headers.get('traceparent') ?? '')
   return headers.get('x-request-id') || trace?.[1] || textOf(requestId?.(request))
 }
@@ -184,13 +189,10 @@ function textOf(value: unknown): string | undefined {
   return value
 }
 
-async function bodyOf(
-  { body, ending: { request } }: Incident,
-  redaction: Redaction,
-): Promise<ReportedBody | undefined> {
+async function bodyOf({ body, seen }: Incident, redaction: Redaction): Promise<ReportedBody | undefined> {
   if (!body || body.bytes === 0) return undefined
-  learnBody(request, body, redaction)
-  const type = request.headers.get('content-type') ?? ''
+  learnBody(seen, body, redaction)
+  const type = seen.headers.get('content-type') ?? ''
   const described = await describeBody(body, type, redaction.allowsAll('body'))
   if (described.kind === 'json') return { ...described, value: redaction.json('body', described.value) }
   if (described.kind !== 'form' && described.kind !== 'multipart') return described

@@ -317,3 +317,18 @@ test('a hook that fails a request by itself is told of that, too, and of nothing
   expect(messages).toEqual(['boom 0', 'boom 1', 'boom 2'])
   expect(await soon(reporter.flush())).toBe(true)
 })
+
+test('a function that makes a hook, and was not called, is told so', async () => {
+  function consoleHook(): Hook {
+    return { name: 'console', fire: () => {} }
+  }
+  const { fail, stats } = scene([consoleHook as never])
+  await fail()
+  expect(stats('consoleHook')).toMatchObject({ delivered: 0, failed: 1 })
+  expect(logged).toEqual([
+    [
+      'Curfew hook failed: consoleHook',
+      new TypeError('Hook makes a hook, and has to be called: consoleHook()'),
+    ],
+  ])
+})

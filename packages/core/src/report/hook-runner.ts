@@ -100,7 +100,9 @@ export class HookRunner {
     const { clock, hookTimeoutMs } = this.limits
     const controller = new AbortController()
     try {
-      const result = Promise.resolve(work({ signal: controller.signal, thrown }))
+      const returned = work({ signal: controller.signal, thrown })
+      if (isHook(returned)) throw new TypeError(`Hook makes a hook, and has to be called: ${this.name}()`)
+      const result = Promise.resolve(returned)
       await inTime(clock, hookTimeoutMs, result, () => {
         const error = new HookTimeoutError(hookTimeoutMs)
         controller.abort(error)
@@ -129,4 +131,10 @@ export class HookRunner {
     this.stats.failed++
     complain(`Curfew hook failed: ${this.name}`, error)
   }
+}
+
+/** What comes back from `hooks: [consoleHook]`, say. */
+function isHook(value: unknown): boolean {
+  const { name, fire } = Object(value) as Partial<Hook>
+  return typeof name === 'string' && typeof fire === 'function'
 }

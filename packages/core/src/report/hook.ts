@@ -32,7 +32,10 @@ export interface Hook {
    * so it must be quick; what it throws is counted, and otherwise ignored.
    */
   observe?(request: Request): Observer | undefined
-  /** Called at `reporter.flush()`, once all reports are fired: resolves when nothing is left to be sent or written. */
+  /**
+   * Called at `reporter.flush()`, and once more if reports were still under way then: resolves when nothing is left to
+   * be sent or written.
+   */
   flush?(context: { readonly signal: AbortSignal }): unknown
 }
 

@@ -148,3 +148,18 @@ test.each(['pin={a=', 'pin={a:', 'pin={{"', '//auth:80/', 'pin=[a='])(
     expect(performance.now() - start).toBeLessThan(1_000)
   },
 )
+
+test('a denied value of a few characters is hidden where it turns up again', async () => {
+  const reports: Report[] = []
+  const own = reporter({ hooks: [(report) => void reports.push(report)], redact: { deny: ['Plan'] } })
+  const guarded = guard(
+    async (request) => {
+      throw new Error(`no ${await request.text()}`)
+    },
+    { reporter: own },
+  )
+  const headers = { 'content-type': 'application/json' }
+  await guarded(new Request('http://localhost/', { method: 'POST', headers, body: '{"plan":"gold"}' }))
+  await own.flush()
+  expect(JSON.stringify(reports)).not.toContain('gold')
+})

@@ -16,7 +16,10 @@ export interface RedactOptions {
    * `body: true` bodies that have no names, XML say, and JSON that does not parse are shown as text, too.
    */
   allow?: { readonly [Each in Place]?: readonly string[] | true }
-  /** Names whose values must not be seen, wherever they stand and whatever else is allowed. */
+  /**
+   * Names whose values must not be seen, whatever else is allowed; and those of 4 characters and more nowhere else either,
+   * as with names that say secret. (Of other names, it takes 8.)
+   */
   deny?: readonly string[]
   /**
    * Has the last word on each text that would be seen: gives back what to show. `path` says where it stands:
@@ -32,7 +35,10 @@ const MAX_LENGTH = 16 * 1024
 /** JSON is looked into so deep. */
 const MAX_DEPTH = 32
 
-/** So long a value must be for it to be looked for in all other texts; one of a name that says secret, so long. */
+/**
+ * So long a value must be for it to be looked for in all other texts; one of a name that says secret, or is denied, so
+ * long.
+ */
 const MIN_KNOWN = 8
 const MIN_KNOWN_SECRET = 4
 
@@ -191,7 +197,8 @@ export class Redaction {
   }
 
   private remember(name: string, value: string): void {
-    this.known.add(value, isSecretName(name) ? MIN_KNOWN_SECRET : MIN_KNOWN)
+    const isSecret = isSecretName(name) || this.denied.has(name.toLowerCase())
+    this.known.add(value, isSecret ? MIN_KNOWN_SECRET : MIN_KNOWN)
   }
 
   private rememberAll(name: string, value: object): void {

@@ -17,7 +17,8 @@ export interface Reporter extends Recorder {
   /**
    * For the end of a process: makes what is still to be made, tells the counts of repeats, and waits for the hooks and
    * what they have left to write or send. Resolves with `true` when nothing is left, with `false` when `timeoutMs`
-   * milliseconds (default 5 000) have passed before, or a hook failed to flush. The reporter can be used on.
+   * milliseconds (default 5 000) have passed before, or a hook failed to flush. Whether the hooks took all that they were
+   * given is in `stats`. The reporter can be used on.
    */
   flush(options?: { timeoutMs?: number }): Promise<boolean>
   readonly stats: ReporterStats
@@ -175,9 +176,8 @@ class QueueingReporter implements Reporter {
 }
 
 /** It never leaves the process, so nothing has to be hidden in it. */
-function identityOf({ kind, ending }: Incident, error: ReportedError | undefined): string {
-  const { method, url } = ending.request
-  return identity({ kind, error, method, route: ending.route ?? url.split('?', 1)[0]! })
+function identityOf({ kind, seen, ending }: Incident, error: ReportedError | undefined): string {
+  return identity({ kind, error, method: seen.method, route: ending.route ?? seen.url.split('?', 1)[0]! })
 }
 
 const tooLate: unique symbol = Symbol('too late') as never

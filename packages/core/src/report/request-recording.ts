@@ -5,6 +5,7 @@ import type { ObservedRequest, Observer } from './hook.ts'
 import { type BodyRecord, recordBody } from './record-body.ts'
 import type { ReportedError, ReportKind } from './report.ts'
 import type { ReporterPolicy } from './reporter-options.ts'
+import { type SeenRequest, seenOf } from './seen-request.ts'
 
 /** One request as its reporter follows it: what is worth a report becomes an incident. */
 export class RequestRecording implements Recording {
@@ -14,6 +15,7 @@ export class RequestRecording implements Recording {
   private readonly report: (incident: Incident) => void
   private body: BodyRecord | undefined
   private ending: Ending | undefined
+  private seen: SeenRequest | undefined
   private id: string | undefined
   private told: { readonly thrown: unknown; readonly error: ReportedError | undefined } | undefined
 
@@ -31,6 +33,7 @@ export class RequestRecording implements Recording {
   }
 
   decided(outcome: Outcome): void {
+    if (outcome.kind !== 'completed') this.seen = seenOf(this.request)
     for (const observer of this.observers) observer.decided(copyOf(outcome), this.observed(outcome))
   }
 
@@ -54,8 +57,8 @@ export class RequestRecording implements Recording {
   private errorOf(outcome: Outcome): ReportedError | undefined {
     if (outcome.kind !== 'failed') return undefined
     if (this.told?.thrown !== outcome.error || !this.told) {
-      const { request, body, policy } = this
-      const error = redactThrown(outcome.error, request, body, policy.redact)
+      const { body, policy, seen = seenOf(this.request) } = this
+      const error = redactThrown(outcome.error, seen, body, policy.redact)
       this.told = { thrown: outcome.error, error }
     }
     return this.told.error
@@ -75,7 +78,9 @@ export class RequestRecording implements Recording {
     thrown: Incident['thrown'],
   ): void {
     this.id ??= crypto.randomUUID()
-    this.report({ id: this.id, kind, time: new Date(), ending, late, body: asItIs(this.body), thrown })
+    this.seen ??= seenOf(this.request)
+    const { id, seen } = this
+    this.report({ id, kind, time: new Date(), seen, ending, late, body: asItIs(this.body), thrown })
   }
 }
 
