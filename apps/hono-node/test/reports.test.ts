@@ -79,7 +79,7 @@ test('a crash is reported, shown and replayed, and crashes the same way again', 
 async function reported(file: string, atLeast: number): Promise<Report[]> {
   for (;;) {
     const { code, stdout } = await curfew('show', file, '--json')
-    const lines = code === 0 ? stdout.trim().split('\n').filter(Boolean) : []
-    if (lines.length >= atLeast) return reportsIn(file)
+    const shown = code === 0 ? (JSON.parse(stdout) as unknown[]).map(parseReport) : []
+    if (shown.length >= atLeast) return shown
   }
 }
