@@ -25,6 +25,11 @@ export function get(path = '/', init?: RequestInit): Request {
 
 export const never = (): Promise<Response> => new Promise(() => {})
 
+/** `throw`, where an expression is needed. */
+export function raise(value: unknown): never {
+  throw value
+}
+
 export interface Deferred<T> {
   readonly promise: Promise<T>
   readonly resolve: (value: T | PromiseLike<T>) => void

@@ -3,12 +3,8 @@ import { cors } from 'hono/cors'
 import { HTTPException } from 'hono/http-exception'
 import { requestId } from 'hono/request-id'
 import { describe, expect, test, vi } from 'vitest'
-import { observed, read, soon, thrownBy } from '../test/support.ts'
+import { observed, raise, read, soon, thrownBy } from '../test/support.ts'
 import { curfew } from './index.ts'
-
-function raise(value: unknown): never {
-  throw value
-}
 
 describe('an error', () => {
   test.each([

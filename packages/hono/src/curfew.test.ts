@@ -4,14 +4,10 @@ import { setCookie } from 'hono/cookie'
 import { cors } from 'hono/cors'
 import { requestId } from 'hono/request-id'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { deferred, never, observed, read, soon, timeoutReply } from '../test/support.ts'
+import { deferred, never, observed, raise, read, soon, timeoutReply } from '../test/support.ts'
 import { curfew, scopeOf } from './index.ts'
 
 afterEach(() => vi.restoreAllMocks())
-
-function raise(value: unknown): never {
-  throw value
-}
 
 describe('a handler in time', () => {
   test.each([

@@ -1,12 +1,18 @@
 import { HandlerTimeoutError } from '@curfew/core'
 import { type Context, Hono } from 'hono'
 import { describe, expect, test } from 'vitest'
-import { deferred, never, observed, read, soon, source, thrownBy, timeoutReply } from '../test/support.ts'
+import {
+  deferred,
+  never,
+  observed,
+  raise,
+  read,
+  soon,
+  source,
+  thrownBy,
+  timeoutReply,
+} from '../test/support.ts'
 import { curfew, scopeOf } from './index.ts'
-
-function raise(value: unknown): never {
-  throw value
-}
 
 describe('an abandoned handler', () => {
   test('has the body of its late response cancelled with the reason', async () => {

@@ -3,7 +3,7 @@ import { deleteCookie, setCookie } from 'hono/cookie'
 import { HTTPException } from 'hono/http-exception'
 import { requestId } from 'hono/request-id'
 import { describe, expect, test, vi } from 'vitest'
-import { deferred, never, observed, read, soon, timeoutReply } from '../test/support.ts'
+import { deferred, never, observed, raise, read, soon, timeoutReply } from '../test/support.ts'
 import { curfew, deadline } from './index.ts'
 
 type Env = { Variables: { who: string } }
@@ -44,10 +44,6 @@ const deeds: [name: string, deed: Deed][] = [
 
 function assign(c: Context, response: Response | undefined): void {
   c.res = response
-}
-
-function raise(value: unknown): never {
-  throw value
 }
 
 /** Where the handler is when its request ends. */

@@ -8,7 +8,7 @@ import { HTTPException } from 'hono/http-exception'
 import { poweredBy } from 'hono/powered-by'
 import { stream, streamSSE, streamText } from 'hono/streaming'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { read, type Seen } from '../test/support.ts'
+import { raise, read, type Seen } from '../test/support.ts'
 import { curfew, deadline } from './index.ts'
 
 let logged: ReturnType<typeof vi.spyOn>
@@ -28,10 +28,6 @@ const guards: [name: string, guard: () => MiddlewareHandler][] = [
   ['curfew({ buffer: true })', () => curfew({ buffer: true })],
   ['deadline() alone', () => deadline(1_000)],
 ]
-
-function raise(value: unknown): never {
-  throw value
-}
 
 /** Much of what Hono can do, with middleware on both sides of the guard. */
 function everything(guard: MiddlewareHandler): Hono {

@@ -10,14 +10,10 @@ import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } fro
 import { reporting as reportingTo } from '../../core/test/reporting.ts'
 import { clientThread } from '../../node/test/client-thread.ts'
 import { fetchOver, oneConnection, served } from '../test/sockets.ts'
-import { deferred, never, read, soon } from '../test/support.ts'
+import { deferred, never, raise, read, soon } from '../test/support.ts'
 import { curfew } from './index.ts'
 
 const boom = new Error('boom')
-
-function raise(value: unknown): never {
-  throw value
-}
 
 beforeEach(() => {
   vi.spyOn(console, 'error').mockImplementation(() => {})

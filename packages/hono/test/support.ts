@@ -1,7 +1,7 @@
 import type { GuardOptions } from '@curfew/core'
 import { type Deferred, deferred as deferredOf, observed as observedBy } from '../../core/test/support.ts'
 
-export { type Deferred, soon, source, thrownBy } from '../../core/test/support.ts'
+export { type Deferred, raise, soon, source, thrownBy } from '../../core/test/support.ts'
 
 /** Options that stop the time, keep what the guard tells, and limit requests to 100 ms. */
 export function observed(options: GuardOptions = {}): ReturnType<typeof observedBy> {

@@ -11,16 +11,13 @@ import {
   Journal,
   never,
   protocols,
+  raise,
   source,
   start,
   startUnguarded,
 } from '../test/support.ts'
 
 const boom = new Error('boom')
-
-function raise(value: unknown): never {
-  throw value
-}
 
 beforeEach(() => {
   vi.spyOn(console, 'error').mockImplementation(() => {})

@@ -10,10 +10,10 @@ import { createServer as createHttpsServer, Agent as HttpsAgent, request as http
 import { selfSigned } from '@curfew/conformance'
 import type { LateSettlement, Outcome } from '@curfew/core'
 import { onTestFinished, vi } from 'vitest'
-import { deferred, never } from '../../core/test/support.ts'
+import { deferred, never, raise } from '../../core/test/support.ts'
 import { type CurfewServer, type FetchHandler, type ServeOptions, serve } from '../src/index.ts'
 
-export { deferred, never }
+export { deferred, never, raise }
 
 export type Protocol = 'http' | 'https' | 'h2c' | 'h2'
 

@@ -1,14 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { expectPlain, reporting } from '../../test/reporting.ts'
-import { deferred, FakeClient, get, never, soon } from '../../test/support.ts'
+import { deferred, FakeClient, get, never, raise, soon } from '../../test/support.ts'
 import { attachClient, type GuardOptions, guard, scopeOf } from '../index.ts'
 import type { Report, ReporterOptions } from '../report.ts'
 
 const boom = new Error('boom')
-
-function raise(value: unknown): never {
-  throw value
-}
 
 type Handler = (request: Request) => Response | undefined | void | Promise<Response | undefined | void>
 

@@ -1,15 +1,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { reporting } from '../../test/reporting.ts'
-import { deferred, get, never, soon } from '../../test/support.ts'
+import { deferred, get, never, raise, soon } from '../../test/support.ts'
 import { guard } from '../index.ts'
 import type { FireReport, Hook, Report } from '../report.ts'
 
 const boom = new Error('hook')
-
-function raise(value: unknown): never {
-  throw value
-}
 
 let logged: unknown[][]
 

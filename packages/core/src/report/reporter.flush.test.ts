@@ -1,15 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { reporting } from '../../test/reporting.ts'
-import { deferred, get, never, soon, thrownBy } from '../../test/support.ts'
+import { deferred, get, never, raise, soon, thrownBy } from '../../test/support.ts'
 import { guard, InvalidOptionError } from '../index.ts'
 import type { Hook, Report, ReporterOptions } from '../report.ts'
 import { reporter } from './reporter.ts'
 
 const boom = new Error('boom')
-
-function raise(value: unknown): never {
-  throw value
-}
 
 beforeEach(() => {
   vi.spyOn(console, 'error').mockImplementation(() => {})

@@ -1,13 +1,9 @@
 import { expect, test } from 'vitest'
 import { reporting } from '../../test/reporting.ts'
-import { deferred, get, never, soon } from '../../test/support.ts'
+import { deferred, get, never, raise, soon } from '../../test/support.ts'
 import { guard } from '../index.ts'
 
 const boom = new Error('boom')
-
-function raise(value: unknown): never {
-  throw value
-}
 
 test('there is one report where both have the same reporter', async () => {
   const { options, reports, made } = reporting()

@@ -1,16 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { reporting } from '../../test/reporting.ts'
-import { deferred, FakeClient, get, never, soon } from '../../test/support.ts'
+import { deferred, FakeClient, get, never, raise, soon } from '../../test/support.ts'
 import { attachClient, guard, type Outcome } from '../index.ts'
 import type { Hook, Observer } from '../report.ts'
 import { reporter } from './reporter.ts'
 
 const boom = new Error('boom')
-
-function raise(value: unknown): never {
-  throw value
-}
 
 beforeEach(() => {
   vi.spyOn(console, 'error').mockImplementation(() => {})

@@ -1,15 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { reporting } from '../../test/reporting.ts'
-import { deferred, FakeClient, get, never, soon, source } from '../../test/support.ts'
+import { deferred, FakeClient, get, never, raise, soon, source } from '../../test/support.ts'
 import { attachClient, type GuardOptions, guard, type HandlerResult, scopeOf } from '../index.ts'
 import type { Hook, ReporterOptions } from '../report.ts'
 import { reporter } from './reporter.ts'
 
 const boom = new Error('boom')
-
-function raise(value: unknown): never {
-  throw value
-}
 
 beforeEach(() => {
   vi.spyOn(console, 'error').mockImplementation(() => {})

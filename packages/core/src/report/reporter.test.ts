@@ -7,6 +7,7 @@ import {
   get,
   never,
   oddities,
+  raise,
   soon,
   source,
   thrownBy,
@@ -16,10 +17,6 @@ import { attachClient, type GuardOptions, guard, ShutdownError, scopeOf } from '
 import type { ReportKind } from '../report.ts'
 
 const boom = new Error('boom')
-
-function raise(value: unknown): never {
-  throw value
-}
 
 /** Lives through one request, and ends with its response, if there is one. */
 type Way = (options: GuardOptions & Reporting['options']) => Promise<unknown>
