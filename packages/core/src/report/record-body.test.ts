@@ -259,6 +259,23 @@ describe('the record', () => {
     expect(await request.text()).toBe('{"a":1}')
   })
 
+  test('holds on to nothing once all who asked for it let go of it, and the body is read on', async () => {
+    const request = post(streamOf(...['one ', 'two ', 'three'].map((each) => encoder.encode(each))))
+    const record = recordBody(request, 100)!
+    expect(recordBody(request, 100)).toBe(record)
+    const reader = request.body!.getReader()
+    await reader.read()
+    record.release()
+    await reader.read()
+    expect(decoded(record)).toBe('one two ')
+    record.release()
+    expect(record.kept()).toHaveLength(0)
+    expect(await reader.read()).toMatchObject({ done: false })
+    expect(await reader.read()).toMatchObject({ done: true })
+    expect(record.kept()).toHaveLength(0)
+    expect(record).toMatchObject({ bytes: 13, ended: true })
+  })
+
   test('is made for a request that was read before, which stays read', async () => {
     const request = post('text')
     await request.text()

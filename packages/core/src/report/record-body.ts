@@ -8,6 +8,12 @@ export interface BodyRecord {
   kept(): Uint8Array<ArrayBuffer>
 }
 
+/** A record that goes on, until whoever asked for it lets go of it. */
+export interface RunningRecord extends BodyRecord {
+  /** Nothing more is kept, nor is what was, once all who asked for it have said so; the handler may read on. */
+  release(): void
+}
+
 /**
  * Keeps the first `maxBytes` of a request's body while the handler reads it, by whichever way it does: the methods of
  * this very Request object are shadowed, and do what they did. Nothing is read that the handler does not read. What is
@@ -15,16 +21,16 @@ export interface BodyRecord {
  * method that somebody has already put on this object. A request is recorded once: whoever asks again gets the same
  * record, with as much in it as was first asked for.
  */
-export function recordBody(request: Request, maxBytes: number): BodyRecord | undefined {
+export function recordBody(request: Request, maxBytes: number): RunningRecord | undefined {
   if (maxBytes <= 0 || request.method === 'GET' || request.method === 'HEAD') return undefined
   const known = (request as Recorded)[bodyKey]
-  if (known) return known
+  if (known) return known.hold()
   const body = new RecordedBody(request, maxBytes)
   ;(request as Recorded)[bodyKey] = body
   for (const [name, shadow] of shadows) {
     if (name in request && !Object.hasOwn(request, name)) Object.defineProperty(request, name, shadow)
   }
-  return body
+  return body.hold()
 }
 
 const bodyKey: unique symbol = Symbol.for('curfew.body') as never
@@ -35,11 +41,12 @@ interface Recorded {
 
 type Bytes = Uint8Array<ArrayBuffer>
 
-class RecordedBody implements BodyRecord {
+class RecordedBody implements RunningRecord {
   bytes = 0
   ended = false
   private readonly request: Request
-  private readonly maxBytes: number
+  private maxBytes: number
+  private holders = 0
   private store = new Uint8Array(0)
   private size = 0
   private streamed: Response | undefined
@@ -52,6 +59,18 @@ class RecordedBody implements BodyRecord {
 
   kept(): Bytes {
     return this.store.slice(0, this.size)
+  }
+
+  hold(): this {
+    this.holders++
+    return this
+  }
+
+  release(): void {
+    if (--this.holders > 0) return
+    this.store = new Uint8Array(0)
+    this.size = 0
+    this.maxBytes = 0
   }
 
   // --- the ways to read it --------------------------------------------------------------------------------------

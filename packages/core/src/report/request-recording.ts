@@ -2,7 +2,7 @@ import type { LateSettlement, Outcome } from '../outcome.ts'
 import type { Ending, Recording } from '../recording.ts'
 import { type Incident, redactThrown } from './build-report.ts'
 import type { ObservedRequest, Observer } from './hook.ts'
-import { type BodyRecord, recordBody } from './record-body.ts'
+import { type BodyRecord, type RunningRecord, recordBody } from './record-body.ts'
 import type { ReportedError, ReportKind } from './report.ts'
 import type { ReporterPolicy } from './reporter-options.ts'
 import { type SeenRequest, seenOf } from './seen-request.ts'
@@ -13,7 +13,7 @@ export class RequestRecording implements Recording {
   private readonly policy: ReporterPolicy
   private readonly observers: readonly Required<Observer>[]
   private readonly report: (incident: Incident) => void
-  private body: BodyRecord | undefined
+  private body: RunningRecord | undefined
   private ending: Ending | undefined
   private seen: SeenRequest | undefined
   private id: string | undefined
@@ -46,7 +46,7 @@ export class RequestRecording implements Recording {
       this.tell(kind, ending, undefined, outcome.kind === 'failed' ? { value: outcome.error } : undefined)
     // What may go on for ever holds on to no body that was sent.
     if (ending.abandoned && this.policy.on.has('late')) this.ending = { ...ending, response: headOf(ending) }
-    else this.body = undefined
+    else this.release()
   }
 
   private observed(outcome: Outcome, route?: string): ObservedRequest {
@@ -68,6 +68,11 @@ export class RequestRecording implements Recording {
     if (!this.ending) return
     this.tell('late', this.ending, late, late.kind === 'completed' ? undefined : { value: late.error })
     this.ending = undefined
+    this.release()
+  }
+
+  private release(): void {
+    this.body?.release()
     this.body = undefined
   }
 
