@@ -1,5 +1,5 @@
 import type { Clock } from './clock.ts'
-import { parseTimeout } from './options.ts'
+import { parseTimeout } from './validate.ts'
 
 /**
  * The instant by which a request must have its response. Every change takes effect at once, also while the handler

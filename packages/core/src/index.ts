@@ -1,5 +1,5 @@
 export { attachClient, attachedClient, type Client, type ClientWatcher } from './client.ts'
-export { type Clock, systemClock } from './clock.ts'
+export { type Clock, LONGEST_TIMER_MS, systemClock } from './clock.ts'
 export type { Deadline } from './deadline.ts'
 export {
   type AbortReason,

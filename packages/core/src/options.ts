@@ -1,22 +1,10 @@
 import * as z from 'zod/mini'
 import { type Clock, systemClock } from './clock.ts'
-import { InvalidOptionError } from './errors.ts'
 import type { Failed, LateSettlement, Outcome, Rejected, TimedOut } from './outcome.ts'
 import type { Reporter } from './recording.ts'
 import { isReplyBody, type Reply } from './responses.ts'
 import { type Counters, newCounters } from './stats.ts'
-import {
-  amount,
-  callback,
-  clock,
-  flag,
-  hasMethods,
-  isTimeout,
-  limit,
-  timeout,
-  timeoutWords,
-  validate,
-} from './validate.ts'
+import { amount, callback, clock, flag, hasMethods, limit, timeout, toLimit, validate } from './validate.ts'
 
 /** What a guard may be told. Everything has a default; everything is checked once, when the guard is made. */
 export interface GuardOptions {
@@ -196,27 +184,11 @@ export function parseOptions(options: GuardOptions = {}): Policy {
   }
 }
 
-/**
- * One timeout, as a number of milliseconds; `Infinity` for `false`.
- *
- * @throws {InvalidOptionError} when it is none
- */
-export function parseTimeout(option: string, value: unknown): number {
-  if (!isTimeout(value)) {
-    throw new InvalidOptionError(option, timeoutWords, value)
-  }
-  return toLimit(value as number | false)!
-}
-
 /** The outer guard's policy with what an inner one was explicitly told. Time and telling stay with their guards. */
 export function adjust(outer: Policy, { given }: Policy): Policy {
   const { clock, watch, shutdown, rethrow, onOutcome, onLateSettlement, reporter, waitUntil, ...adjusted } =
     given
   return { ...outer, ...adjusted }
-}
-
-function toLimit(timeout: number | false | undefined): number | undefined {
-  return timeout === false ? Number.POSITIVE_INFINITY : timeout
 }
 
 function withoutUndefined<T extends object>(object: T): { [Key in keyof T]: Exclude<T[Key], undefined> } {

@@ -2,10 +2,9 @@ import * as z from 'zod/mini'
 import type { Clock } from './clock.ts'
 import { InvalidOptionError } from './errors.ts'
 
-export const isTimeout = (value: unknown): boolean =>
-  value === false || (typeof value === 'number' && value > 0)
+const isTimeout = (value: unknown): boolean => value === false || (typeof value === 'number' && value > 0)
 
-export const timeoutWords = 'a positive number of milliseconds, Infinity or false'
+const timeoutWords = 'a positive number of milliseconds, Infinity or false'
 
 export const timeout: z.ZodMiniType<number | false> = z.custom<number | false>(isTimeout, timeoutWords)
 
@@ -13,6 +12,23 @@ export const limit: z.ZodMiniType<number> = z.custom<number>(
   (value) => value === Number.POSITIVE_INFINITY || (Number.isInteger(value) && (value as number) > 0),
   'a positive whole number or Infinity',
 )
+
+/**
+ * One timeout, as a number of milliseconds; `Infinity` for `false`.
+ *
+ * @throws {InvalidOptionError} when it is none
+ */
+export function parseTimeout(option: string, value: unknown): number {
+  if (!isTimeout(value)) {
+    throw new InvalidOptionError(option, timeoutWords, value)
+  }
+  return toLimit(value as number | false)!
+}
+
+/** What there is of a limit, as a number: `Infinity` for `false`. */
+export function toLimit(timeout: number | false | undefined): number | undefined {
+  return timeout === false ? Number.POSITIVE_INFINITY : timeout
+}
 
 /** From nothing at all upwards. */
 export const amount: (of: string) => z.ZodMiniType<number> = (of) =>

@@ -1,3 +1,4 @@
+import { LONGEST_TIMER_MS } from '@curfew/core'
 import {
   BrokenCircuitError,
   bulkhead,
@@ -11,7 +12,7 @@ import {
   TimeoutStrategy,
   timeout,
 } from 'cockatiel'
-import { MAX_TIMER_MS, pause } from './pause.ts'
+import { pause } from './pause.ts'
 import { AttemptError, type Parcel, post, type Target } from './post.ts'
 import { WebhookError } from './webhook-error.ts'
 
@@ -45,7 +46,7 @@ export class Courier {
       breaker: new ConsecutiveBreaker(limits.breakAfter),
       halfOpenAfter: limits.breakMs,
     })
-    this.attemptTime = timeout(Math.min(limits.attemptMs, MAX_TIMER_MS), TimeoutStrategy.Cooperative)
+    this.attemptTime = timeout(Math.min(limits.attemptMs, LONGEST_TIMER_MS), TimeoutStrategy.Cooperative)
     this.backoff = new ExponentialBackoff({
       generator: halfJitterGenerator,
       initialDelay: limits.backoffMs,

@@ -1,5 +1,5 @@
+import { LONGEST_TIMER_MS } from '@curfew/core'
 import type { Report } from '@curfew/core/report'
-import { MAX_TIMER_MS } from './pause.ts'
 import type { Parcel } from './post.ts'
 import { shorterReports } from './shorter-reports.ts'
 import { unlessAborted } from './unless-aborted.ts'
@@ -39,7 +39,7 @@ export class Outbox {
     this.underWay.add(letter)
     this.waiting.push(letter)
     if (this.waiting.length >= this.packing.batchSize) this.send()
-    else this.timer ??= setTimeout(() => this.send(), Math.min(this.packing.batchMs, MAX_TIMER_MS))
+    else this.timer ??= setTimeout(() => this.send(), Math.min(this.packing.batchMs, LONGEST_TIMER_MS))
     try {
       await unlessAborted(signal, letter.arrival, () => new WebhookError(CANCELLED, { cause: signal.reason }))
     } finally {

@@ -1,5 +1,4 @@
-/** The longest that a timer can be set to; a longer one would strike at once. */
-export const MAX_TIMER_MS: number = 2 ** 31 - 1
+import { LONGEST_TIMER_MS } from '@curfew/core'
 
 /** Resolves after `ms` milliseconds, or as soon as the signal is aborted: no timer is left then. */
 export function pause(ms: number, signal: AbortSignal): Promise<void> {
@@ -10,7 +9,7 @@ export function pause(ms: number, signal: AbortSignal): Promise<void> {
       signal.removeEventListener('abort', done)
       resolve()
     }
-    const timer = setTimeout(done, Math.min(ms, MAX_TIMER_MS))
+    const timer = setTimeout(done, Math.min(ms, LONGEST_TIMER_MS))
     signal.addEventListener('abort', done)
   })
 }

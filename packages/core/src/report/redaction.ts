@@ -7,7 +7,7 @@ import { REDACTED } from './report.ts'
 import { hideSecrets } from './secrets/hide-secrets.ts'
 import { isSecretName } from './secrets/is-secret-name.ts'
 import { pathOf, type SeenUrl } from './seen-url.ts'
-import { valuesIn } from './values-in.ts'
+import { leavesOf, valuesIn } from './values-in.ts'
 
 /** What may be seen in a report, besides what is known to be harmless. Names are compared without regard to case. */
 export interface RedactOptions {
@@ -144,7 +144,7 @@ export class Redaction {
     if (value === null || typeof value === 'boolean') return value
     if (typeof value !== 'object') return this.leaf(place, name, value as string | number, names)
     if (depth > MAX_DEPTH || this.hidesAll(place, name, names)) {
-      this.rememberAll(name, value)
+      for (const [each, leaf] of leavesOf(name, value)) this.remember(each, leaf)
       return REDACTED
     }
     if (Array.isArray(value)) return value.map((item) => this.json(place, item, name, depth + 1, names))
@@ -199,17 +199,6 @@ export class Redaction {
   private remember(name: string, value: string): void {
     const isSecret = isSecretName(name) || this.denied.has(name.toLowerCase())
     this.known.add(value, isSecret ? MIN_KNOWN_SECRET : MIN_KNOWN)
-  }
-
-  private rememberAll(name: string, value: object): void {
-    const left = Object.entries({ [name]: value as unknown })
-    for (let next = left.pop(); next; next = left.pop()) {
-      const [name, value] = next
-      if (typeof value === 'string' || typeof value === 'number') this.remember(name, String(value))
-      else if (typeof value === 'object' && value !== null) {
-        for (const [key, item] of Object.entries(value)) left.push([Array.isArray(value) ? name : key, item])
-      }
-    }
   }
 
   // --- by look --------------------------------------------------------------------------------------------------

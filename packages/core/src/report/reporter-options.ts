@@ -1,6 +1,6 @@
 import * as z from 'zod/mini'
 import { type Clock, systemClock } from '../clock.ts'
-import { amount, callback, clock, hasMethods, limit, text, timeout, validate } from '../validate.ts'
+import { amount, callback, clock, hasMethods, limit, text, timeout, toLimit, validate } from '../validate.ts'
 import type { FireReport, Hook } from './hook.ts'
 import type { RedactOptions } from './redaction.ts'
 import type { ReportKind, Where } from './report.ts'
@@ -117,7 +117,7 @@ export function parseReporterOptions(options: ReporterOptions): ReporterPolicy {
     dedupeMs: given.dedupeMs === false ? 0 : (given.dedupeMs ?? 60_000),
     maxPerMinute: given.maxPerMinute ?? 60,
     maxQueued: given.maxQueued ?? 1_000,
-    hookTimeoutMs: given.hookTimeoutMs === false ? Number.POSITIVE_INFINITY : (given.hookTimeoutMs ?? 10_000),
+    hookTimeoutMs: toLimit(given.hookTimeoutMs) ?? 10_000,
     clock: given.clock ?? systemClock,
   }
 }

@@ -1,7 +1,7 @@
 import { complain } from '../complain.ts'
 import { inTime } from '../in-time.ts'
-import { parseTimeout } from '../options.ts'
 import type { Reporter as Recorder, Recording } from '../recording.ts'
+import { parseTimeout } from '../validate.ts'
 import { buildReport, type Incident, timeOf } from './build-report.ts'
 import { describeThrown } from './describe-thrown.ts'
 import { identity } from './fingerprint.ts'

@@ -56,7 +56,7 @@ export class RequestRecording implements Recording {
   /** However many ask for it, it is redacted once. */
   private errorOf(outcome: Outcome): ReportedError | undefined {
     if (outcome.kind !== 'failed') return undefined
-    if (this.told?.thrown !== outcome.error || !this.told) {
+    if (!this.told || this.told.thrown !== outcome.error) {
       const { body, policy, seen = seenOf(this.request) } = this
       const error = redactThrown(outcome.error, seen, body, policy.redact)
       this.told = { thrown: outcome.error, error }

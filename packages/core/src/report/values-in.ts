@@ -5,7 +5,7 @@
 export function* valuesIn(text: string, contentType: string): Iterable<NamedValue> {
   const value = parseJson(text)
   if (value !== undefined) {
-    yield* leaves(value)
+    yield* leavesOf('', value)
     // As they stand there: what JavaScript makes of them has fewer digits.
     for (const [digits] of text.matchAll(/\d{16,}/g)) yield ['', digits]
   } else if (/multipart/i.test(contentType)) {
@@ -27,8 +27,9 @@ const TOKEN = /"([^"\\]*(?:\\.[^"\\]*)*)(?:"(\s{0,20}:)?|\\?$)|(?<![\w."])-?\d[\
 /** JSON may be in a string of JSON again, so often. */
 const MAX_NESTED = 3
 
-function* leaves(root: unknown, nested = 0): Iterable<NamedValue> {
-  const left: [name: string, value: unknown][] = [['', root]]
+/** The texts and numbers in a value of JSON, at any depth; an item of an array goes by the name of the array. */
+export function* leavesOf(rootName: string, root: unknown, nested = 0): Iterable<NamedValue> {
+  const left: [name: string, value: unknown][] = [[rootName, root]]
   for (let next = left.pop(); next; next = left.pop()) {
     const [name, value] = next
     if (typeof value === 'object' && value !== null) {
@@ -36,7 +37,7 @@ function* leaves(root: unknown, nested = 0): Iterable<NamedValue> {
     } else if (typeof value === 'string' || typeof value === 'number') {
       yield [name, String(value)]
       const inner = nested < MAX_NESTED && looksLikeJson(String(value)) ? parseJson(String(value)) : undefined
-      if (inner !== undefined) yield* leaves(inner, nested + 1)
+      if (inner !== undefined) yield* leavesOf('', inner, nested + 1)
     }
   }
 }
