@@ -1,5 +1,11 @@
-import { InvalidOptionError, type Outcome } from '@curfew/core'
-import type { Hook, ObservedRequest, Observer, ReportedError } from '@curfew/core/report'
+import { guard, InvalidOptionError, type Outcome } from '@curfew/core'
+import {
+  type Hook,
+  type ObservedRequest,
+  type Observer,
+  type ReportedError,
+  reporter,
+} from '@curfew/core/report'
 import { context, metrics, type Span, SpanStatusCode, trace } from '@opentelemetry/api'
 import {
   AggregationTemporality,
@@ -369,4 +375,40 @@ test.each([
   { tracer: 'x' },
 ])('%j is refused', (options) => {
   expect(() => openTelemetry(options as never)).toThrow(InvalidOptionError)
+})
+
+test('a guard with a reporter tells the span of its own request, redacted, and measures every request', async () => {
+  const reports = reporter({ hooks: [openTelemetry()] })
+  const guarded = guard(
+    async (asked) => {
+      const { password, fail } = (await asked.json()) as { password: string; fail: boolean }
+      if (fail) throw new TypeError(`bad login ${password}`)
+      return new Response('welcome')
+    },
+    { reporter: reports },
+  )
+  const handle = (fail: boolean): Promise<Response> =>
+    trace.getTracer('test').startActiveSpan(`fail: ${fail}`, async (span) => {
+      const body = JSON.stringify({ password: 'sunshine-Daisy', fail })
+      const headers = { 'content-type': 'application/json' }
+      const response = await guarded(new Request('http://localhost/login', { method: 'POST', headers, body }))
+      span.end()
+      return response
+    })
+  const [welcome, failed] = await Promise.all([handle(false), handle(true)])
+  expect([welcome.status, failed.status]).toEqual([200, 500])
+  const told = Object.fromEntries(spans.getFinishedSpans().map((span) => [span.name, span]))
+  expect(told['fail: false']).toMatchObject({ attributes: { 'curfew.outcome': 'completed' }, events: [] })
+  expect(told['fail: true']).toMatchObject({
+    attributes: { 'curfew.outcome': 'failed', 'error.type': 'TypeError' },
+    status: { code: SpanStatusCode.ERROR, message: 'bad login [redacted]' },
+    events: [{ name: 'exception', attributes: { 'exception.message': 'bad login [redacted]' } }],
+  })
+  expect(JSON.stringify(told['fail: true']!.events)).not.toContain('sunshine')
+  const { dataPoints } = (await histogram())!
+  expect(dataPoints.map(({ attributes }) => attributes['curfew.outcome']).sort()).toEqual([
+    'completed',
+    'failed',
+  ])
+  expect(reports.stats.hooks.opentelemetry).toMatchObject({ failed: 0 })
 })
