@@ -1,7 +1,6 @@
 import { describe, expect, test, vi } from 'vitest'
 import { FakeClient, get, watchedRequest } from '../test/support.ts'
-import { attachedClient, SignalClient } from './client.ts'
-import { attachClient } from './index.ts'
+import { attachClient, attachedClient, SignalClient } from './client.ts'
 
 const watcher = () => ({ clientClosed: vi.fn(), delivered: vi.fn(), broke: vi.fn(), shutDown: vi.fn() })
 
@@ -33,12 +32,26 @@ describe('attachClient', () => {
 
 describe('a client that is seen through a signal', () => {
   test('has a cost, and tells nothing of the delivery', () => {
-    expect(new SignalClient(null)).toMatchObject({ cheap: false, tellsDelivery: false, upgrading: false })
+    const { request } = watchedRequest()
+    expect(new SignalClient(request)).toMatchObject({ cheap: false, tellsDelivery: false, upgrading: false })
+  })
+
+  test('touches the signal when it is first asked', () => {
+    const { request, seen } = watchedRequest()
+    const client = new SignalClient(request)
+    expect(seen.reads).toBe(0)
+    expect(client.closed).toBe(false)
+    expect(seen.reads).toBe(1)
+  })
+
+  test('is about to leave HTTP when its request asks for a WebSocket', () => {
+    expect(new SignalClient(get('/', { headers: { upgrade: 'WebSocket' } })).upgrading).toBe(true)
+    expect(new SignalClient(get('/', { headers: { upgrade: 'h2c' } })).upgrading).toBe(false)
   })
 
   test('is closed once the signal is aborted, and its watcher is told once', () => {
-    const { signal, seen, close } = watchedRequest()
-    const client = new SignalClient(signal)
+    const { request, seen, close } = watchedRequest()
+    const client = new SignalClient(request)
     const own = watcher()
     client.watch(own)
     expect([client.closed, seen.added]).toEqual([false, 1])
@@ -52,21 +65,21 @@ describe('a client that is seen through a signal', () => {
   })
 
   test('tells at once when the signal was aborted before, without a listener', () => {
-    const { signal, seen, close } = watchedRequest()
+    const { request, seen, close } = watchedRequest()
     close()
     const own = watcher()
-    new SignalClient(signal).watch(own)
+    new SignalClient(request).watch(own)
     expect(own.clientClosed).toHaveBeenCalledTimes(1)
     expect(seen.added).toBe(0)
   })
 
   test('tells nobody after it is unwatched, and leaves no listener', () => {
-    const { signal, listeners, close } = watchedRequest()
-    const client = new SignalClient(signal)
+    const { request, listeners, close } = watchedRequest()
+    const client = new SignalClient(request)
     const own = watcher()
     client.watch(own)
     expect(listeners()).toBe(1)
-    client.unwatch()
+    client.unwatch(own)
     expect(listeners()).toBe(0)
     close()
     expect(own.clientClosed).not.toHaveBeenCalled()
@@ -74,15 +87,15 @@ describe('a client that is seen through a signal', () => {
   })
 
   test('can be unwatched without having been watched', () => {
-    expect(() => new SignalClient(undefined).unwatch()).not.toThrow()
+    expect(() => new SignalClient(get()).unwatch(watcher())).not.toThrow()
   })
 
   test.each([null, undefined])('is never closed when there is %s', (signal) => {
-    const client = new SignalClient(signal)
+    const client = new SignalClient(Object.create({ signal }))
     const own = watcher()
     client.watch(own)
     expect(client.closed).toBe(false)
-    client.unwatch()
+    client.unwatch(own)
     expect(own.clientClosed).not.toHaveBeenCalled()
   })
 })

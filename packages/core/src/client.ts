@@ -1,3 +1,4 @@
+import { isUpgrade } from './is-upgrade.ts'
 import type { Where } from './report/report.ts'
 
 /**
@@ -11,10 +12,14 @@ export interface Client {
   readonly cheap: boolean
   /** Whether the watcher is also told how the writing of the response went. */
   readonly tellsDelivery: boolean
+  /** Whether event streams, which nobody else tells the end of, are to be followed to it. */
+  readonly followsStreams?: boolean
   /** Whether the connection is about to leave HTTP (a WebSocket): such a request is not guarded. */
   readonly upgrading: boolean
   /** What the adapter knows of the process, for reports: its host, its runtime, … */
   readonly where?: Where
+  /** Keeps work alive that outlives the response, where the runtime would drop it with that. */
+  waitUntil?(work: Promise<unknown>): void
   /** Tells the watcher how the exchange ends; at once, if it has ended already. */
   watch(watcher: ClientWatcher): void
   unwatch(watcher: ClientWatcher): void
@@ -52,32 +57,41 @@ export function attachedClient(request: object): Client | undefined {
   return (request as Attached)[clientKey]
 }
 
-/** The client as the `signal` that the runtime gave the request shows it. */
+/** The client as the `signal` that the runtime gave the request shows it; that is not touched before it is asked for. */
 export class SignalClient implements Client {
-  readonly cheap = false
-  readonly tellsDelivery = false
-  readonly upgrading = false
-  private readonly signal: AbortSignal | null | undefined
+  readonly cheap: boolean = false
+  readonly tellsDelivery: boolean = false
+  protected readonly request: Request
   private watcher: ClientWatcher | undefined
+  private signal: AbortSignal | null | undefined
   private readonly onAbort = (): void => this.watcher?.clientClosed()
 
-  /** @param signal what the runtime gave; on some edges there is none */
-  constructor(signal: AbortSignal | null | undefined) {
-    this.signal = signal
+  constructor(request: Request) {
+    this.request = request
+  }
+
+  get upgrading(): boolean {
+    return isUpgrade(this.request)
   }
 
   get closed(): boolean {
-    return this.signal?.aborted ?? false
+    return runtimeSignal(this.request)?.aborted ?? false
   }
 
   watch(watcher: ClientWatcher): void {
     this.watcher = watcher
-    if (this.closed) watcher.clientClosed()
+    this.signal = runtimeSignal(this.request)
+    if (this.signal?.aborted) watcher.clientClosed()
     else this.signal?.addEventListener('abort', this.onAbort, { once: true })
   }
 
-  unwatch(): void {
+  unwatch(_watcher: ClientWatcher): void {
     this.watcher = undefined
     this.signal?.removeEventListener('abort', this.onAbort)
   }
+}
+
+/** The signal that the runtime gave the request, under the one that shadows it; on some edges there is none. */
+function runtimeSignal(request: Request): AbortSignal | null | undefined {
+  return Reflect.get(Object.getPrototypeOf(request), 'signal', request)
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { deferred, FakeClient, get, observed, soon, source, spiedResponse } from '../test/support.ts'
-import { attachClient, type GuardOptions, guard, ResponseTooLargeError, scopeOf, streaming } from './index.ts'
+import { attachClient } from './client.ts'
+import { type GuardOptions, guard, ResponseTooLargeError, scopeOf, streaming } from './index.ts'
 
 /** A guard that buffers, around what the handler answers. */
 function buffered(answer: Response | Promise<Response>, given: GuardOptions = {}) {

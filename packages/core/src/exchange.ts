@@ -7,6 +7,7 @@ import { adjust, type Policy } from './options.ts'
 import type { LateSettlement, Outcome } from './outcome.ts'
 import type { Ending, Recording } from './recording.ts'
 import { Scope } from './scope.ts'
+import { isLive } from './streaming.ts'
 
 /**
  * A request from its decision to its record. Between the two lies the writing of the response, where somebody can tell
@@ -76,10 +77,11 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
     return outcome
   }
 
-  /** The response under the limits that a body has once it has begun. */
+  /** The response under the limits that a body has once it has begun, and followed where its end would not be told. */
   protected limited(response: Response): Response {
     const { streamIdleMs, streamTotalMs } = this.policy
-    if (Math.min(streamIdleMs, streamTotalMs) === Number.POSITIVE_INFINITY) return response
+    const isLimited = Math.min(streamIdleMs, streamTotalMs) < Number.POSITIVE_INFINITY
+    if (!isLimited && !(this.attached?.followsStreams && isLive(response))) return response
     if (!response.body || this.request.method === 'HEAD' || response.status === 101) return response
     const limited = withBody(response, limitStream(response.body, this.policy, this))
     this.held = true

@@ -11,8 +11,8 @@ import {
   thrownBy,
   watchedRequest,
 } from '../test/support.ts'
+import { attachClient } from './client.ts'
 import {
-  attachClient,
   ClientClosedError,
   guard,
   type HandlerResult,

@@ -1,5 +1,6 @@
 import { attachedClient } from './client.ts'
 import { InvalidOptionError } from './errors.ts'
+import { isUpgrade } from './is-upgrade.ts'
 import { type GuardOptions, type Policy, parseOptions } from './options.ts'
 import type { Rejected } from './outcome.ts'
 import { type HandlerResult, Race, type Sent } from './race.ts'
@@ -96,12 +97,4 @@ function inboundOf(inbound: (request: Request) => number | undefined, request: R
   } catch {
     return Number.POSITIVE_INFINITY
   }
-}
-
-/**
- * Only a WebSocket: what follows is no HTTP any more. Other upgrades (curl offers h2c unasked) a server may ignore, and
- * a header must not be a way around the deadline.
- */
-function isUpgrade(request: Request): boolean {
-  return request.headers.get('upgrade')?.toLowerCase() === 'websocket'
 }

@@ -1,4 +1,3 @@
-export { attachClient, attachedClient, type Client, type ClientWatcher } from './client.ts'
 export { type Clock, LONGEST_TIMER_MS, systemClock } from './clock.ts'
 export type { Deadline } from './deadline.ts'
 export {
@@ -15,7 +14,7 @@ export {
   StreamTimeoutError,
 } from './errors.ts'
 export { type Guarded, guard, type Handler } from './guard.ts'
-export { type GuardOptions, optionNames } from './options.ts'
+export type { GuardOptions } from './options.ts'
 export type {
   ClientClosed,
   Completed,
@@ -29,7 +28,7 @@ export type {
 export type { HandlerResult } from './race.ts'
 export type { Ending, Recording, Reporter } from './recording.ts'
 export type { ResponseBuffer } from './response-buffer.ts'
-export { isOwnReply, type ProblemCode, problem, type Reply, type ReplyBody } from './responses.ts'
+export { type ProblemCode, problem, type Reply, type ReplyBody } from './responses.ts'
 export { findScope, type Scope, scopeOf } from './scope.ts'
 export type { Stats } from './stats.ts'
 export { streaming } from './streaming.ts'

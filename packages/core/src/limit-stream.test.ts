@@ -9,14 +9,8 @@ import {
   thrownBy,
   watchedRequest,
 } from '../test/support.ts'
-import {
-  attachClient,
-  ClientClosedError,
-  type GuardOptions,
-  guard,
-  StreamTimeoutError,
-  scopeOf,
-} from './index.ts'
+import { attachClient } from './client.ts'
+import { ClientClosedError, type GuardOptions, guard, StreamTimeoutError, scopeOf } from './index.ts'
 
 /** A guarded response that streams, and its reader. */
 async function streamed(given: GuardOptions, client?: FakeClient) {

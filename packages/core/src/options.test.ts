@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { thrownBy } from '../test/support.ts'
-import { type GuardOptions, guard, InvalidOptionError, optionNames } from './index.ts'
-import { parseOptions } from './options.ts'
+import { type GuardOptions, guard, InvalidOptionError } from './index.ts'
+import { optionNames, parseOptions } from './options.ts'
 
 const handler = () => new Response()
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { deferred, FakeClient, get, never, observed, soon, watchedRequest } from '../test/support.ts'
-import { attachClient, ClientClosedError, guard, scopeOf } from './index.ts'
+import { attachClient } from './client.ts'
+import { ClientClosedError, guard, scopeOf } from './index.ts'
 
 const withClient = (client: FakeClient): Request => {
   const request = get()

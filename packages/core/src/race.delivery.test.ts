@@ -1,13 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { deferred, FakeClient, get, never, observed, soon } from '../test/support.ts'
-import {
-  attachClient,
-  ClientClosedError,
-  type GuardOptions,
-  guard,
-  type HandlerResult,
-  ShutdownError,
-} from './index.ts'
+import { attachClient } from './client.ts'
+import { ClientClosedError, type GuardOptions, guard, type HandlerResult, ShutdownError } from './index.ts'
 
 type Handler = (request: Request) => HandlerResult | PromiseLike<HandlerResult>
 

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { deferred, FakeClient, get, observed, soon, source, watchedRequest } from '../test/support.ts'
-import { attachClient, type GuardOptions, guard, type HandlerResult, type Outcome, scopeOf } from './index.ts'
+import { attachClient } from './client.ts'
+import { type GuardOptions, guard, type HandlerResult, type Outcome, scopeOf } from './index.ts'
 
 /** What may happen while the handler has not even returned. */
 const inside = fc.constantFrom('close', 'shut down', 'read signal', 'write', 'disable', 'set 7', 'extend 9')

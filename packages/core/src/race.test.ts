@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { deferred, FakeClient, get, never, observed, soon, source } from '../test/support.ts'
-import { attachClient, ClientClosedError, guard, HandlerTimeoutError, ShutdownError } from './index.ts'
+import { attachClient } from './client.ts'
+import { ClientClosedError, guard, HandlerTimeoutError, ShutdownError } from './index.ts'
 
 const withClient = (client: FakeClient): Request => {
   const request = get()

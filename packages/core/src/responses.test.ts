@@ -4,13 +4,12 @@ import {
   type Failed,
   type GuardOptions,
   guard,
-  isOwnReply,
   problem,
   type Rejected,
   type Reply,
   type TimedOut,
 } from './index.ts'
-import { answer } from './responses.ts'
+import { answer, isOwnReply } from './responses.ts'
 
 /** The reply to a request whose deadline has struck. */
 async function timedOut(

@@ -104,7 +104,8 @@ export abstract class Scope {
 
   protected keepAlive(work: Promise<unknown>): void {
     try {
-      this.policy.waitUntil?.(work, this.request)
+      if (this.policy.waitUntil) this.policy.waitUntil(work, this.request)
+      else this.attached?.waitUntil?.(work)
     } catch (error) {
       complain('Curfew waitUntil failed:', error)
     }
@@ -116,7 +117,7 @@ export abstract class Scope {
 
   protected get client(): Client {
     if (this.attached) return this.attached
-    this.signalClient ??= new SignalClient(signalOf(this.request))
+    this.signalClient ??= new SignalClient(this.request)
     return this.signalClient
   }
 
@@ -195,9 +196,4 @@ export function scopeOf(request: Request): Scope {
   const scope = findScope(request)
   if (!scope) throw new NotGuardedError(request)
   return scope
-}
-
-/** The signal that the runtime gave the request, under the one that shadows it. */
-function signalOf(request: Request): AbortSignal | null | undefined {
-  return Reflect.get(Object.getPrototypeOf(request), 'signal', request)
 }

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { deferred, FakeClient, get, never, observed } from '../test/support.ts'
-import { attachClient, guard } from './index.ts'
+import { attachClient } from './client.ts'
+import { guard } from './index.ts'
 
 test('a new guard has counted nothing', () => {
   expect(guard(never).stats).toEqual({

@@ -23,5 +23,14 @@ export function streaming<T extends Response>(response: T): T {
 export function isStreaming(response: Response): boolean {
   if (marked.has(response) || response.status === 101 || 'webSocket' in response) return true
   if (response.body === null || marked.has(response.body)) return true
+  return isEventStream(response)
+}
+
+/** Whether the response is known to stream for as long as its reader stays, without reading its `.body`. */
+export function isLive(response: Response): boolean {
+  return marked.has(response) || isEventStream(response)
+}
+
+function isEventStream(response: Response): boolean {
   return contentType(response).startsWith('text/event-stream')
 }

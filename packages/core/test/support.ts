@@ -1,4 +1,5 @@
-import type { Client, ClientWatcher, GuardOptions, LateSettlement, Outcome } from '../src/index.ts'
+import type { Client, ClientWatcher } from '../src/client.ts'
+import type { GuardOptions, LateSettlement, Outcome } from '../src/index.ts'
 import { ManualClock } from '../src/manual-clock.ts'
 
 /** Options that stop the time and keep what the guard tells. */

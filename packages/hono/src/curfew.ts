@@ -1,6 +1,4 @@
 import {
-  attachClient,
-  attachedClient,
   findScope,
   type GuardOptions,
   guard,
@@ -9,6 +7,7 @@ import {
   type Scope,
   type Stats,
 } from '@curfew/core'
+import { attachClient, attachedClient } from '@curfew/core/adapter'
 import type { Context, MiddlewareHandler, Next } from 'hono'
 import {
   type Before,

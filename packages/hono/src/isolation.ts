@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { isOwnReply, type Scope } from '@curfew/core'
+import type { Scope } from '@curfew/core'
+import { isOwnReply } from '@curfew/core/adapter'
 import type { Context } from 'hono'
 
 /** Whose code runs: that of the guard on `c`, which one on another `c` may have called. */

@@ -1,4 +1,5 @@
 import type { GuardOptions } from '@curfew/core'
+import { splitOptions } from '@curfew/core/adapter'
 import { getRequestListener } from '@hono/node-server'
 import { contained, type FetchHandler, fetchCallback, type Listener } from './fetch-callback.ts'
 
@@ -11,6 +12,9 @@ export interface ListenerOptions extends GuardOptions {
   /** Whether what a handler left unread of a request is read and dropped (default `true`). */
   autoCleanupIncoming?: boolean
 }
+
+/** Those of node-server. */
+export const listenerOptionNames = ['hostname', 'overrideGlobalObjects', 'autoCleanupIncoming'] as const
 
 /**
  * A listener that runs a fetch handler over `@hono/node-server`, with the connection itself as the client that is
@@ -25,24 +29,6 @@ export interface ListenerOptions extends GuardOptions {
  * ```
  */
 export function createListener(fetch: FetchHandler, options: ListenerOptions = {}): Listener {
-  const { guardOptions, nodeServerOptions } = split(options)
-  return contained(getRequestListener(fetchCallback(fetch, guardOptions, new Set()), nodeServerOptions))
-}
-
-/** Tells node-server's options from the guard's. */
-export function split({
-  hostname,
-  overrideGlobalObjects,
-  autoCleanupIncoming,
-  ...guardOptions
-}: ListenerOptions): {
-  guardOptions: GuardOptions
-  nodeServerOptions: Pick<ListenerOptions, 'hostname' | 'overrideGlobalObjects' | 'autoCleanupIncoming'>
-} {
-  const nodeServerOptions = {
-    ...(hostname !== undefined && { hostname }),
-    ...(overrideGlobalObjects !== undefined && { overrideGlobalObjects }),
-    ...(autoCleanupIncoming !== undefined && { autoCleanupIncoming }),
-  }
-  return { guardOptions, nodeServerOptions }
+  const { own, guardOptions } = splitOptions(options, listenerOptionNames)
+  return contained(getRequestListener(fetchCallback(fetch, guardOptions, new Set()), own))
 }

@@ -1,13 +1,11 @@
 import {
-  attachClient,
-  attachedClient,
   type GuardOptions,
-  guard,
   type HandlerResult,
   InvalidOptionError,
   NoResponseError,
   ResponseSentError,
 } from '@curfew/core'
+import { attachClient, attachedClient, guardWhenTold } from '@curfew/core/adapter'
 import type { Http2Bindings, HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { Connection, type Incoming, type Outgoing } from './connection.ts'
@@ -35,8 +33,7 @@ export function fetchCallback(
 ): FetchCallback {
   if (typeof fetch !== 'function') throw new InvalidOptionError('fetch', 'a function', fetch)
   const handler = fetch as FetchCallback
-  const isGuard = Object.values(options).some((value) => value !== undefined)
-  const handle = isGuard ? guard(handler, options) : handler
+  const handle = guardWhenTold(handler, options)
 
   return (request, env) => {
     // A WebSocket on its way: there is no response to write.

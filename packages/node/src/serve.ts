@@ -2,10 +2,10 @@ import type { EventEmitter } from 'node:events'
 import { createServer as createHttpServer } from 'node:http'
 import type { ServerHttp2Session } from 'node:http2'
 import type { AddressInfo, Socket } from 'node:net'
-import { InvalidOptionError, optionNames } from '@curfew/core'
+import { checkGraceMs, closeGracefully, splitOptions } from '@curfew/core/adapter'
 import { createAdaptorServer, type ServerType } from '@hono/node-server'
 import type { Connection } from './connection.ts'
-import { type ListenerOptions, split } from './create-listener.ts'
+import { type ListenerOptions, listenerOptionNames } from './create-listener.ts'
 import { contained, type FetchHandler, fetchCallback } from './fetch-callback.ts'
 
 type NodeServerOptions = Parameters<typeof createAdaptorServer>[0]
@@ -47,17 +47,10 @@ export interface CurfewServer {
   close(options?: { graceMs?: number }): Promise<void>
 }
 
-const names: ReadonlySet<string> = new Set([
-  ...['fetch', 'port', 'hostname', 'createServer', 'serverOptions', 'websocket'],
-  ...['overrideGlobalObjects', 'autoCleanupIncoming'],
-  ...optionNames,
-])
-
-/** How long the answers to those who were cut short may take to be written. */
-const FLUSH_MS = 1_000
-
-/** How long the reports of what happened last may take. */
-const REPORTS_MS = 5_000
+const names = [
+  ...(['fetch', 'port', 'createServer', 'serverOptions', 'websocket'] as const),
+  ...listenerOptionNames,
+] as const
 
 const SWEEP_MS = 20
 
@@ -74,17 +67,13 @@ const SWEEP_MS = 20
  * ```
  */
 export function serve(options: ServeOptions): CurfewServer {
-  for (const name of Object.keys(options)) {
-    if (!names.has(name))
-      throw new InvalidOptionError(name, `one of ${[...names].join(', ')}`, Reflect.get(options, name))
-  }
-  const { fetch, port = 3000, createServer = createHttpServer, serverOptions, websocket, ...rest } = options
-  const { guardOptions, nodeServerOptions } = split(rest)
+  const { own, guardOptions } = splitOptions<ServeOptions>(options, names)
+  const { fetch, port = 3000, createServer = createHttpServer, serverOptions, websocket, ...rest } = own
   const open = new Set<Connection>()
   const create = createServer as (options: object, listener: unknown) => ServerType
   const server = createAdaptorServer({
-    ...nodeServerOptions,
-    fetch: fetchCallback(fetch, guardOptions, open),
+    ...rest,
+    fetch: fetchCallback(fetch!, guardOptions, open),
     ...(websocket && { websocket: websocket as unknown as NodeServerOptions['websocket'] }),
     ...(serverOptions && { serverOptions }),
     createServer: (own: object, listener: Parameters<typeof contained>[0]) =>
@@ -97,7 +86,7 @@ export function serve(options: ServeOptions): CurfewServer {
 
   const listening = new Promise<AddressInfo>((resolve, reject) => {
     server.once('error', reject)
-    server.listen(port, options.hostname, () => resolve(server.address() as AddressInfo))
+    server.listen(port, own.hostname, () => resolve(server.address() as AddressInfo))
   })
 
   /** Node's own closeIdleConnections() takes a response that has ended for one that has been written. */
@@ -127,17 +116,17 @@ export function serve(options: ServeOptions): CurfewServer {
     const closed = new Promise<void>((resolve) => server.close(() => resolve()))
     endIdle()
     const sweep = setInterval(endIdle, SWEEP_MS)
-    try {
-      if (await within(graceMs, closed)) return
-      for (const connection of [...open]) connection.shutDown()
-      if (await within(FLUSH_MS, closed)) return
-      for (const connection of [...open]) connection.cutOff()
-      for (const socket of sockets) socket.destroy()
-      await closed
-    } finally {
-      clearInterval(sweep)
-      await guardOptions.reporter?.flush({ timeoutMs: REPORTS_MS })
-    }
+    await closeGracefully(graceMs, {
+      ended: closed,
+      shutDown() {
+        for (const connection of [...open]) connection.shutDown()
+      },
+      cutOff() {
+        for (const connection of [...open]) connection.cutOff()
+        for (const socket of sockets) socket.destroy()
+      },
+      reporter: guardOptions.reporter,
+    }).finally(() => clearInterval(sweep))
   }
 
   let stopping: Promise<void> | undefined
@@ -145,9 +134,7 @@ export function serve(options: ServeOptions): CurfewServer {
     server,
     listening,
     close({ graceMs = 10_000 } = {}) {
-      if (typeof graceMs !== 'number' || !(graceMs >= 0)) {
-        throw new InvalidOptionError('graceMs', 'milliseconds, 0 or more, or Infinity', graceMs)
-      }
+      checkGraceMs(graceMs)
       stopping ??= stop(graceMs)
       return stopping
     },
@@ -177,16 +164,4 @@ function isSecure(server: ServerType): boolean {
 function isHttp1(server: ServerType, socket: Socket): boolean {
   if (!('updateSettings' in server)) return true
   return 'alpnProtocol' in socket && socket.alpnProtocol !== 'h2'
-}
-
-/** Whether it settles in time. */
-async function within(ms: number, promise: Promise<void>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<boolean>((resolve) => {
-    // Timers cannot be longer; who waits for weeks waits for ever.
-    if (ms < 2 ** 31) timer = setTimeout(() => resolve(false), ms)
-  })
-  const inTime = await Promise.race([promise.then(() => true), late])
-  clearTimeout(timer)
-  return inTime
 }

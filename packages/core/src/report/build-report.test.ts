@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { expectPlain, reporting } from '../../test/reporting.ts'
 import { deferred, FakeClient, get, never, raise, soon } from '../../test/support.ts'
-import { attachClient, type GuardOptions, guard, scopeOf } from '../index.ts'
+import { attachClient } from '../client.ts'
+import { type GuardOptions, guard, scopeOf } from '../index.ts'
 import type { Report, ReporterOptions } from '../report.ts'
 
 const boom = new Error('boom')

@@ -3,7 +3,8 @@ import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
 import { reporting } from '../../test/reporting.ts'
 import { deferred, FakeClient, get, soon } from '../../test/support.ts'
-import { attachClient, guard } from '../index.ts'
+import { attachClient } from '../client.ts'
+import { guard } from '../index.ts'
 import type { ReportKind } from '../report.ts'
 
 setFlagsFromString('--expose-gc')

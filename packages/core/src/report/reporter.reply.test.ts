@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { reporting } from '../../test/reporting.ts'
 import { deferred, FakeClient, get, never, raise, soon, source } from '../../test/support.ts'
-import { attachClient, type GuardOptions, guard, type HandlerResult, scopeOf } from '../index.ts'
+import { attachClient } from '../client.ts'
+import { type GuardOptions, guard, type HandlerResult, scopeOf } from '../index.ts'
 import type { Hook, ReporterOptions } from '../report.ts'
 import { reporter } from './reporter.ts'
 

@@ -13,7 +13,8 @@ import {
   thrownBy,
   watchedRequest,
 } from '../../test/support.ts'
-import { attachClient, type GuardOptions, guard, ShutdownError, scopeOf } from '../index.ts'
+import { attachClient } from '../client.ts'
+import { type GuardOptions, guard, ShutdownError, scopeOf } from '../index.ts'
 import type { ReportKind } from '../report.ts'
 
 const boom = new Error('boom')

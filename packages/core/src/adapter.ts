@@ -1,0 +1,7 @@
+export { attachClient, attachedClient, type Client, type ClientWatcher, SignalClient } from './client.ts'
+export { type Closing, checkGraceMs, closeGracefully } from './close-gracefully.ts'
+export { isUpgrade } from './is-upgrade.ts'
+export { optionNames } from './options.ts'
+export { isOwnReply } from './responses.ts'
+export { guardWhenTold, splitOptions } from './serve-options.ts'
+export { OpenRequests, ServedClient } from './served-client.ts'

@@ -1,0 +1,73 @@
+import { describe, expect, test, vi } from 'vitest'
+import { deferred, thrownBy } from '../test/support.ts'
+import { type Closing, checkGraceMs, closeGracefully } from './close-gracefully.ts'
+import { InvalidOptionError } from './errors.ts'
+
+/** A server that ends when it is told what it waits for. */
+function closing(endsAt: 'once' | 'shutDown' | 'cutOff') {
+  const ended = deferred<void>()
+  const steps: string[] = []
+  const step = (name: string) => () => {
+    steps.push(name)
+    if (endsAt === name) ended.resolve()
+  }
+  if (endsAt === 'once') ended.resolve()
+  const flush = vi.fn(async () => {
+    steps.push('flush')
+    return true
+  })
+  const reporter = { flush, start: vi.fn() }
+  const own: Closing = {
+    ended: ended.promise,
+    shutDown: step('shutDown'),
+    cutOff: step('cutOff'),
+    reporter,
+  }
+  return { own, steps, ended }
+}
+
+describe('closeGracefully()', () => {
+  test('a server whose requests end in time is let alone', async () => {
+    const { own, steps } = closing('once')
+    await closeGracefully(Number.POSITIVE_INFINITY, own)
+    expect(steps).toEqual(['flush'])
+  })
+
+  test('after the grace the handlers are answered for', async () => {
+    const { own, steps } = closing('shutDown')
+    await closeGracefully(0, own)
+    expect(steps).toEqual(['shutDown', 'flush'])
+  })
+
+  test('what is left after that is cut off', async () => {
+    vi.useFakeTimers()
+    try {
+      const { own, steps } = closing('cutOff')
+      const closed = closeGracefully(0, own)
+      await vi.runAllTimersAsync()
+      await closed
+      expect(steps).toEqual(['shutDown', 'cutOff', 'flush'])
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
+  test('the reports are flushed, too, when the server fails to end, and the failure is handed on', async () => {
+    const { own, steps, ended } = closing('shutDown')
+    const boom = new Error('boom')
+    ended.reject(boom)
+    expect(await thrownBy(() => closeGracefully(1_000, own))).toBe(boom)
+    expect(steps).toEqual(['flush'])
+  })
+})
+
+describe('checkGraceMs()', () => {
+  test.each([0, 1.5, Number.POSITIVE_INFINITY])('takes %d', (graceMs) => {
+    expect(() => checkGraceMs(graceMs)).not.toThrow()
+  })
+
+  test.each([-1, Number.NaN, '10', null, undefined])('refuses %s, naming the option', (graceMs) => {
+    expect(() => checkGraceMs(graceMs)).toThrow(InvalidOptionError)
+    expect(() => checkGraceMs(graceMs)).toThrow('graceMs')
+  })
+})

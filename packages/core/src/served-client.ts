@@ -1,0 +1,70 @@
+import { type ClientWatcher, SignalClient } from './client.ts'
+import { ShutdownError } from './errors.ts'
+
+/**
+ * The requests of one server that somebody follows. Those that are answered within the first tick never get here, so
+ * they cost nothing.
+ */
+export class OpenRequests {
+  private readonly clients = new Set<ServedClient>()
+  private stopping = false
+
+  get size(): number {
+    return this.clients.size
+  }
+
+  /** Nobody waits any longer: handlers that have not answered are answered for, now and from now on. */
+  shutDown(): void {
+    this.stopping = true
+    for (const client of [...this.clients]) client.shutDown()
+  }
+
+  /** Records responses that have begun as broken off by the server, before it breaks them off. */
+  cutOff(): void {
+    for (const client of [...this.clients]) client.cutOff()
+  }
+
+  /** @internal */
+  add(client: ServedClient): void {
+    this.clients.add(client)
+    if (this.stopping) client.shutDown()
+  }
+
+  /** @internal */
+  delete(client: ServedClient): void {
+    this.clients.delete(client)
+  }
+}
+
+/** A client of a server that can be told to stop: what it then does to its connections is no client that left. */
+export class ServedClient extends SignalClient {
+  readonly followsStreams: boolean = true
+  protected readonly open: OpenRequests | undefined
+  private follower: ClientWatcher | undefined
+
+  /** @param open where the request is kept as long as somebody follows it */
+  constructor(request: Request, open?: OpenRequests) {
+    super(request)
+    this.open = open
+  }
+
+  override watch(watcher: ClientWatcher): void {
+    this.follower = watcher
+    super.watch(watcher)
+    if (this.follower) this.open?.add(this)
+  }
+
+  override unwatch(watcher: ClientWatcher): void {
+    this.follower = undefined
+    super.unwatch(watcher)
+    this.open?.delete(this)
+  }
+
+  shutDown(): void {
+    this.follower?.shutDown()
+  }
+
+  cutOff(): void {
+    this.follower?.broke(new ShutdownError())
+  }
+}
