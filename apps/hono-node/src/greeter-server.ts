@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url'
+import type { GreeterEvent } from '@curfew/example-routes'
 import {
   type handleUnaryCall,
   type MethodDefinition,
@@ -16,11 +17,6 @@ export interface HelloRequest {
 
 export interface HelloReply {
   message: string
-}
-
-export interface GreeterEvent {
-  state: 'started' | 'finished' | 'cancelled'
-  name: string
 }
 
 export interface GreeterOptions {

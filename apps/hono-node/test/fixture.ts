@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Fixture, type Protocol, selfSigned, startServer } from '@curfew/conformance'
+import { routes } from '@curfew/example-routes'
 import { afterAll } from 'vitest'
-import { routes } from '../src/routes.ts'
 
 // Long enough for a client to leave before it on a busy machine.
 const limitMs = 1_000

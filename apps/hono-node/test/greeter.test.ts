@@ -1,10 +1,11 @@
 import { EventEmitter, getEventListeners, once } from 'node:events'
 import { connect } from 'node:http2'
 import { setImmediate as turn } from 'node:timers/promises'
+import type { GreeterEvent } from '@curfew/example-routes'
 import { status } from '@grpc/grpc-js'
 import { afterEach, expect, test } from 'vitest'
 import { connectGreeter, type GreeterClient } from '../src/greeter-client.ts'
-import { type Greeter, type GreeterEvent, greeterService, startGreeter } from '../src/greeter-server.ts'
+import { type Greeter, greeterService, startGreeter } from '../src/greeter-server.ts'
 
 const LONG_MS = 600_000
 

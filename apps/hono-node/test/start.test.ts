@@ -10,10 +10,10 @@ test('the start prints its address, curl lines to paste, and then a line for eac
   expect(await line('200 GET /short')).toMatch(/^200 GET \/short: completed after \d+ ms$/)
   expect((await fetch(`${url}/long?name=Ada`)).status).toBe(503)
   expect(await line('503 GET /long')).toMatch(/: timed-out while handling after \d+ ms$/)
-  expect(await line('gRPC SayHello(Ada): cancelled')).toBeTruthy()
+  expect(await line('SayHello(Ada): cancelled')).toBeTruthy()
   const leaving = new AbortController()
   const left = expect(fetch(`${url}/long?name=Eve`, { signal: leaving.signal })).rejects.toThrow()
-  await line('gRPC SayHello(Eve): started')
+  await line('SayHello(Eve): started')
   leaving.abort()
   await left
   expect(await line('499 GET /long')).toMatch(/: client-closed while handling after \d+ ms$/)

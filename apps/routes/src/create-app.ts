@@ -1,26 +1,23 @@
-import { createHash } from 'node:crypto'
-import type { ServerResponse } from 'node:http'
-import { Readable } from 'node:stream'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { GuardOptions } from '@curfew/core'
 import { curfew, deadline, scopeOf } from '@curfew/hono'
 import { Hono } from 'hono'
 import { cors } from 'hono/cors'
 import { requestId } from 'hono/request-id'
 import { streamSSE } from 'hono/streaming'
-import type { GreeterClient } from './greeter-client.ts'
+import { brokenPage, largeBody, receipt, stalledBody } from './bodies.ts'
+import type { Greeter } from './greeter.ts'
 import { routes } from './routes.ts'
-
-const LARGE_BYTES = 10 * 1024 * 1024
+import { sleep } from './sleep.ts'
 
 /** What the example is made of: its limit, its upstream, and who is told of endings and crashes. */
 export interface AppOptions extends Pick<GuardOptions, 'onOutcome' | 'onLateSettlement' | 'reporter'> {
   /** Milliseconds that a request may take; the routes measure themselves by it. */
   limitMs: number
-  greeter: GreeterClient
+  greeter: Greeter
 }
 
-type Env = { Bindings: { outgoing: ServerResponse } }
+/** Node's own response, where there is one. */
+type Env = { Bindings: { outgoing?: { writeEarlyHints(hints: Record<string, string>): void } } }
 
 /** Routes that each meet a different ending. */
 export function createApp({ limitMs, greeter, ...hooks }: AppOptions): Hono<Env> {
@@ -67,14 +64,11 @@ export function createApp({ limitMs, greeter, ...hooks }: AppOptions): Hono<Env>
   })
 
   // Half a page, and then an error: buffered, so that nobody sees the half.
-  app.get(routes.template, curfew({ buffer: true }), (c) => {
-    const body = Readable.toWeb(Readable.from(page())) as ReadableStream<Uint8Array>
-    return c.body(body, 200, { 'content-type': 'text/html; charset=utf-8' })
-  })
-
-  app.get(routes.large, (c) =>
-    c.body(Buffer.alloc(LARGE_BYTES, 'a'), 200, { 'content-type': 'application/octet-stream' }),
+  app.get(routes.template, curfew({ buffer: true }), (c) =>
+    c.body(brokenPage(), 200, { 'content-type': 'text/html; charset=utf-8' }),
   )
+
+  app.get(routes.large, (c) => c.body(largeBody(), 200, { 'content-type': 'application/octet-stream' }))
 
   app.get(routes.events, (c) =>
     streamSSE(c, async (stream) => {
@@ -86,15 +80,7 @@ export function createApp({ limitMs, greeter, ...hooks }: AppOptions): Hono<Env>
   )
 
   // A route may take longer than the others.
-  app.post(routes.upload, deadline(limitMs * 10), async (c) => {
-    const hash = createHash('sha256')
-    let bytes = 0
-    for await (const chunk of c.req.raw.body ?? []) {
-      hash.update(chunk)
-      bytes += chunk.byteLength
-    }
-    return c.json({ bytes, sha256: hash.digest('hex') })
-  })
+  app.post(routes.upload, deadline(limitMs * 10), async (c) => c.json(await receipt(c.req.raw)))
 
   // Does everything to its context that an abandoned handler must not get through.
   app.get(routes.leaky, async (c) => {
@@ -112,27 +98,14 @@ export function createApp({ limitMs, greeter, ...hooks }: AppOptions): Hono<Env>
   })
 
   // A stream that dries up: past `streamIdleMs` the connection is reset, for a clean end would be a lie.
-  app.get(routes.stalled, curfew({ streamIdleMs: limitMs / 4 }), (c) => {
-    const body = new ReadableStream<Uint8Array>({
-      start: (controller) => controller.enqueue(new TextEncoder().encode('the first half\n')),
-    })
-    return c.body(body)
-  })
+  app.get(routes.stalled, curfew({ streamIdleMs: limitMs / 4 }), (c) => c.body(stalledBody()))
 
   app.get(routes.early, (c) => {
-    c.env.outgoing.writeEarlyHints({ link: '</style.css>; rel=preload; as=style' })
+    c.env?.outgoing?.writeEarlyHints({ link: '</style.css>; rel=preload; as=style' })
     return c.notFound()
   })
 
   app.get(routes.stats, (c) => c.json(guard.stats))
 
   return app
-}
-
-async function* page(): AsyncGenerator<Uint8Array> {
-  const encoder = new TextEncoder()
-  yield encoder.encode('<h1>secret-of-template</h1>')
-  await sleep(1)
-  yield encoder.encode('<ul><li>first</li>')
-  throw new Error('Template failed: item 2 has no name')
 }

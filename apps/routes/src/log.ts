@@ -1,9 +1,10 @@
 import type { LateSettlement, Outcome } from '@curfew/core'
-import type { GreeterEvent } from './greeter-server.ts'
+import type { GreeterEvent } from './greeter.ts'
+import { routes } from './routes.ts'
 
 /** Where the example tells what happens. */
 export interface Log {
-  listening(url: string, limitMs: number, paths: string[], reports: string): void
+  listening(url: string, limitMs: number, reports?: string): void
   ending(outcome: Outcome, request: Request): void
   late(late: LateSettlement, request: Request): void
   greeter(event: GreeterEvent): void
@@ -15,20 +16,22 @@ export function createLog(format: 'text' | 'json'): Log {
 }
 
 const textLog: Log = {
-  listening(url, limitMs, paths, reports) {
+  listening(url, limitMs, reports) {
     console.log(`Listening on ${url}, with a limit of ${limitMs} ms. Try, in another terminal:\n`)
     console.log(`  curl -i ${url}/short               # in time`)
-    console.log(`  curl -i ${url}/long                # 503 at the deadline; the gRPC call is cancelled`)
+    console.log(`  curl -i ${url}/long                # 503 at the deadline; the upstream call is cancelled`)
     console.log(
       `  curl -i -m 1 ${url}/long           # the client leaves: 499 in the log, nothing on the wire`,
     )
-    console.log(`  curl -i ${url}/panic               # 500 without the message, and a report`)
-    console.log(`  npx curfew show ${reports}         # what crashed, where, for whom; then, with its id:`)
-    console.log(`  npx curfew replay ${reports} --id … --to ${url}`)
+    console.log(`  curl -i ${url}/panic               # 500 without the message`)
+    if (reports !== undefined) {
+      console.log(`  npx curfew show ${reports}         # what crashed, where, for whom; then, with its id:`)
+      console.log(`  npx curfew replay ${reports} --id … --to ${url}`)
+    }
     console.log(`  curl -i ${url}/template            # fails half-way through the page: a clean 500`)
     console.log(`  curl -N -m 1 ${url}/events         # the stream outlives the deadline, not its reader`)
     console.log(`  curl -i --data-binary hello ${url}/upload       # answers with its length and hash`)
-    console.log(`\nAll routes: ${paths.join(' ')}\nHow each request ends:\n`)
+    console.log(`\nAll routes: ${Object.values(routes).join(' ')}\nHow each request ends:\n`)
   },
   ending(outcome, request) {
     const { status, kind, elapsedMs } = outcome
@@ -43,7 +46,7 @@ const textLog: Log = {
     )
   },
   greeter({ state, name }) {
-    console.log(`    gRPC SayHello(${name}): ${state}`)
+    console.log(`    SayHello(${name}): ${state}`)
   },
 }
 

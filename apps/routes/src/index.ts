@@ -1,0 +1,7 @@
+export { createApp } from './create-app.ts'
+export { createFetch } from './create-fetch.ts'
+export type { GuardFunction } from './create-handler.ts'
+export { connectGreeter, createGreeter, type Greeter, type GreeterEvent } from './greeter.ts'
+export { createLog, type Log } from './log.ts'
+export { routes } from './routes.ts'
+export { type Settings, settings } from './settings.ts'
