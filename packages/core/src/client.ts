@@ -63,6 +63,7 @@ export class SignalClient implements Client {
   readonly tellsDelivery: boolean = false
   protected readonly request: Request
   private watcher: ClientWatcher | undefined
+  private gone = false
   private signal: AbortSignal | null | undefined
   private readonly onAbort = (): void => this.watcher?.clientClosed()
 
@@ -75,13 +76,19 @@ export class SignalClient implements Client {
   }
 
   get closed(): boolean {
-    return runtimeSignal(this.request)?.aborted ?? false
+    return this.gone || (runtimeSignal(this.request)?.aborted ?? false)
+  }
+
+  /** For adapters that learn in another way that the client has left. */
+  lost(): void {
+    this.gone = true
+    this.watcher?.clientClosed()
   }
 
   watch(watcher: ClientWatcher): void {
     this.watcher = watcher
     this.signal = runtimeSignal(this.request)
-    if (this.signal?.aborted) watcher.clientClosed()
+    if (this.gone || this.signal?.aborted) watcher.clientClosed()
     else this.signal?.addEventListener('abort', this.onAbort, { once: true })
   }
 

@@ -1,0 +1,212 @@
+/** Who hears what is read of a request's body. */
+export interface BodyTap {
+  /** A chunk of it, in order. */
+  onChunk(chunk: Uint8Array): void
+  /** It has been read to its end. What this throws is what the reader gets instead of the end. */
+  onEnd(): void
+  /** It broke while it was being read; the reader gets the same error. */
+  onBreak?(error: unknown): void
+}
+
+/**
+ * Listens to a request's body while the handler reads it, by whichever way it does: the methods of this very Request
+ * object are shadowed, and do what they did. Nothing is read that the handler does not read. What is read through a copy
+ * (`request.clone()`, `new Request(request)`, `fetch(request)`) is not heard, nor what is read by a method that somebody
+ * else has already put on this object.
+ */
+export function tapBody(request: Request, tap: BodyTap): void {
+  const tapped = request as Tapped
+  if (!tapped[tappedKey]) {
+    tapped[tappedKey] = new TappedBody(request)
+    for (const [name, shadow] of shadows) {
+      if (name in request && !Object.hasOwn(request, name)) Object.defineProperty(request, name, shadow)
+    }
+  }
+  tapped[tappedKey].taps.push(tap)
+}
+
+const tappedKey: unique symbol = Symbol.for('curfew.body') as never
+
+interface Tapped {
+  [tappedKey]?: TappedBody
+}
+
+type Bytes = Uint8Array<ArrayBuffer>
+
+class TappedBody {
+  readonly taps: BodyTap[] = []
+  private readonly request: Request
+  private streamed: Response | undefined
+  private reader: ReadableStreamDefaultReader<Bytes> | undefined
+
+  constructor(request: Request) {
+    this.request = request
+  }
+
+  // --- the ways to read it --------------------------------------------------------------------------------------
+
+  async arrayBuffer(): Promise<ArrayBuffer> {
+    if (this.streamed) return this.streamed.arrayBuffer()
+    const buffer = await this.readWhole()
+    this.heard(new Uint8Array(buffer))
+    this.ended()
+    return buffer
+  }
+
+  async text(): Promise<string> {
+    return decoder.decode(await this.arrayBuffer())
+  }
+
+  async json(): Promise<unknown> {
+    return JSON.parse(await this.text())
+  }
+
+  async whole(): Promise<Response> {
+    const type = this.request.headers.get('content-type')
+    return new Response(await this.arrayBuffer(), { headers: type === null ? {} : { 'content-type': type } })
+  }
+
+  /** Looked at, the body is still unread: nothing is taken from it before somebody reads. */
+  get body(): ReadableStream<Bytes> | null {
+    if (this.streamed) return this.streamed.body
+    const body = this.ownBody
+    // Who reads it already, by a method, cannot be followed any more, and has no need to be.
+    if (!body || body.locked || this.ownBodyUsed) return body
+    this.streamed = new Response(isByteStream(body) ? this.byteStream() : this.stream())
+    return this.streamed.body
+  }
+
+  get bodyUsed(): boolean {
+    return this.streamed?.bodyUsed || this.ownBodyUsed
+  }
+
+  /** Who is refused a copy of a body that is being read is refused by the runtime, in its own words. */
+  clone(): Request {
+    if (this.streamed?.body?.locked) this.lock()
+    return this.own('clone')
+  }
+
+  private stream(): ReadableStream<Bytes> {
+    const pull = async (controller: ReadableStreamDefaultController<Bytes>): Promise<void> => {
+      const { done, value } = await this.readOn()
+      if (done) controller.close()
+      else controller.enqueue(value)
+    }
+    return new ReadableStream({ pull, cancel: (reason) => this.cancel(reason) }, { highWaterMark: 0 })
+  }
+
+  /** For a body that was one: it takes its chunks away from whoever made them, who may need them still. */
+  private byteStream(): ReadableStream<Bytes> {
+    const pull = async (controller: ReadableByteStreamController): Promise<void> => {
+      const { done, value } = await this.readOn()
+      if (!done) return controller.enqueue(value)
+      controller.close()
+      controller.byobRequest?.respond(0)
+    }
+    return new ReadableStream({ type: 'bytes', pull, cancel: (reason) => this.cancel(reason) })
+  }
+
+  private async readOn(): Promise<ReadableStreamReadResult<Bytes>> {
+    const reader = this.lock()
+    const result = await reader.read().catch((error) => this.broke(error))
+    if (result.done) this.ended()
+    else this.heard(result.value)
+    return result
+  }
+
+  private async readWhole(): Promise<ArrayBuffer> {
+    const wasUsed = this.ownBodyUsed
+    try {
+      return await this.own<Promise<ArrayBuffer>>('arrayBuffer')
+    } catch (error) {
+      // Who is refused a body that was used, or is in use, has not been reading it.
+      if (wasUsed || !this.ownBodyUsed) throw error
+      return this.broke(error)
+    }
+  }
+
+  // --- who hears of it ------------------------------------------------------------------------------------------
+
+  private heard(chunk: Uint8Array): void {
+    for (const tap of this.taps) tap.onChunk(chunk)
+  }
+
+  private ended(): void {
+    for (const tap of this.taps) tap.onEnd()
+  }
+
+  private broke(error: unknown): never {
+    for (const tap of this.taps) tap.onBreak?.(error)
+    throw error
+  }
+
+  private cancel(reason: unknown): Promise<void> {
+    return this.lock().cancel(reason)
+  }
+
+  private lock(): ReadableStreamDefaultReader<Bytes> {
+    this.reader ??= this.ownBody!.getReader()
+    return this.reader
+  }
+
+  // --- what the runtime has -------------------------------------------------------------------------------------
+
+  private get ownBody(): ReadableStream<Bytes> | null {
+    return this.property('body') as never
+  }
+
+  private get ownBodyUsed(): boolean {
+    return this.property('bodyUsed') as boolean
+  }
+
+  private own<T>(method: string): T {
+    return (this.property(method) as () => T).call(this.request)
+  }
+
+  private property(name: string): unknown {
+    return Reflect.get(Object.getPrototypeOf(this.request), name, this.request)
+  }
+}
+
+const decoder = new TextDecoder()
+
+function isByteStream(stream: ReadableStream): boolean {
+  try {
+    stream.getReader({ mode: 'byob' }).releaseLock()
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** One set of descriptors for all requests: each finds its own body. */
+const shadows: readonly [name: string, shadow: PropertyDescriptor][] = [
+  ['body', getter((body) => body.body)],
+  ['bodyUsed', getter((body) => body.bodyUsed)],
+  ['arrayBuffer', method((body) => body.arrayBuffer())],
+  ['bytes', method(async (body) => new Uint8Array(await body.arrayBuffer()))],
+  ['text', method((body) => body.text())],
+  ['json', method((body) => body.json())],
+  ['blob', method(async (body) => (await body.whole()).blob())],
+  ['formData', method(async (body) => (await body.whole()).formData())],
+  ['clone', method((body) => body.clone())],
+]
+
+function getter(get: (body: TappedBody) => unknown): PropertyDescriptor {
+  return {
+    configurable: true,
+    get(this: Required<Tapped>) {
+      return get(this[tappedKey])
+    },
+  }
+}
+
+function method(run: (body: TappedBody) => unknown): PropertyDescriptor {
+  return {
+    configurable: true,
+    writable: true,
+    value(this: Required<Tapped>) {
+      return run(this[tappedKey])
+    },
+  }
+}
