@@ -35,6 +35,9 @@ describe('its values', () => {
     ['digits', '1'.repeat(65_536)],
     ['dots', `1${'.'.repeat(65_536)}`],
     ['names of parts', ';name='.repeat(10_000)],
+    ['names of files', ';filename='.repeat(10_000)],
+    ['quotes of names of files', `;filename=${'"'.repeat(65_536)}`],
+    ['spaces in names of files', `;filename="${' '.repeat(65_536)}x`],
     ['ends of lines', `;name=a${'\r\n'.repeat(32_768)}`],
     ['lines', `;name=a\r\n${'a\r\n'.repeat(20_000)}`],
     ['braces', '['.repeat(65_536)],
@@ -65,6 +68,19 @@ describe('its values', () => {
       'note=two\r\nlines',
       'file=cut he\r\n',
     ])
+  })
+
+  test.each(['me.png', 'one "two" three', 'a=b;c', 'ends with \\'])(
+    'are the names of files, too, as they stand there: %s',
+    (name) => {
+      const part = `--x\r\ncontent-disposition: form-data; name="file"; filename="${name}"\r\n\r\ncontent`
+      expect(found(part, 'multipart/form-data; boundary=x')).toEqual(['file=content', `=${name}`, `=${name}`])
+    },
+  )
+
+  test('are the names of files, too, as browsers escape them', () => {
+    const part = 'content-disposition: form-data; name="file"; filename="%22a%%0D%0Ab"\r\n\r\ncontent'
+    expect(found(part, 'multipart/form-data; boundary=x')).toContain('="a%\r\nb')
   })
 
   test('are found whatever the body is said to be', () => {

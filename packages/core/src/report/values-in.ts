@@ -10,6 +10,11 @@ export function* valuesIn(text: string, contentType: string): Iterable<NamedValu
     for (const [digits] of text.matchAll(/\d{16,}/g)) yield ['', digits]
   } else if (/multipart/i.test(contentType)) {
     for (const [, name = '', value = ''] of text.matchAll(PART)) yield [name, value]
+    for (const [, line = ''] of text.matchAll(FILE)) {
+      const name = line.trimEnd().replace(/"$/, '')
+      yield ['', name]
+      yield ['', name.replace(/%(?:22|0D|0A)/gi, decodeURIComponent)]
+    }
   } else {
     if (/urlencoded/i.test(contentType)) yield* new URLSearchParams(text)
     yield* tokens(text)
@@ -18,8 +23,17 @@ export function* valuesIn(text: string, contentType: string): Iterable<NamedValu
 
 type NamedValue = readonly [name: string, value: string]
 
-/** A part of a form: its name, and its value up to the next boundary. A cut one has none. */
-const PART = /;[ \t]*name="?([^"\r\n;]*)[^\r\n]*\r?\n(?:[^\r\n]+\r?\n)*\r?\n((?:(?!\r?\n--)[\s\S])*)/gi
+/**
+ * A part of a form: its name, and its value up to the next boundary. A cut one has none, and still takes up its line, for no
+ * line should be looked through again and again.
+ */
+const PART = /;[ \t]*name="?([^"\r\n;]*)[^\r\n]*(?:\r?\n(?:[^\r\n]+\r?\n)*\r?\n((?:(?!\r?\n--)[\s\S])*))?/gi
+
+/**
+ * The name of a file, up to the end of its line, for not all escape what is odd in it, nor do all that read it agree.
+ * Browsers escape three characters.
+ */
+const FILE = /;[ \t]*filename="?([^\r\n]*)/gi
 
 /** A string of JSON, which may have no end, or a number. */
 const TOKEN = /"([^"\\]*(?:\\.[^"\\]*)*)(?:"(\s{0,20}:)?|\\?$)|(?<![\w."])-?\d[\d.]*/gs
