@@ -113,6 +113,7 @@ describe('a guard is made', () => {
     { maxConcurrent: 1, maxAbandoned: Number.POSITIVE_INFINITY },
     { shutdown: new AbortController().signal },
     { shutdown: AbortSignal.abort() },
+    { shutdown: Object.assign(new EventTarget(), { aborted: false }) as AbortSignal },
     { overflow: 'stream', watch: 'eager', buffer: true, exposeErrors: true, rethrow: true },
   ])('with %j', (options) => {
     expect(() => guard(handler, options)).not.toThrow()

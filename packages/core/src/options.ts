@@ -195,6 +195,9 @@ function withoutUndefined<T extends object>(object: T): { [Key in keyof T]: Excl
   return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as never
 }
 
+/** Not by its class, nor by what it calls itself: Vercel's edge says of its own that they are an EventTarget. */
 function isAbortSignal(value: unknown): boolean {
-  return Object.prototype.toString.call(value) === '[object AbortSignal]'
+  return listens(value) && typeof Reflect.get(value as object, 'aborted') === 'boolean'
 }
+
+const listens = hasMethods('addEventListener', 'removeEventListener')
