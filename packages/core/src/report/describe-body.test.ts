@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { describeBody } from './describe-body.ts'
-import type { ReportedBody } from './report.ts'
+import type { ReportedBody, ReportedField } from './report.ts'
 
 /** What is said of a body of which all has been read and kept, unless it says otherwise. */
 function described(
@@ -143,7 +143,6 @@ describe('a multipart form', () => {
     const body = parts(
       ['name="title"', 'A "title"'],
       ['name="photo"; filename="me.png"\r\nContent-Type: image/png', '12345'],
-      ['name="nothing"; filename=""\r\nContent-Type: application/octet-stream', ''],
     )
     expect(await described(body, type)).toEqual({
       kind: 'multipart',
@@ -152,10 +151,25 @@ describe('a multipart form', () => {
       fields: [
         { name: 'title', value: 'A "title"' },
         { name: 'photo', value: 'me.png', file: { type: 'image/png', bytes: 5 } },
-        { name: 'nothing', value: '', file: { type: 'application/octet-stream', bytes: 0 } },
       ],
     })
   })
+
+  test('has a file without a name where none was chosen', async () => {
+    const [field] = await none()
+    expect(field).toMatchObject({ name: 'nothing', value: '', file: { bytes: 0 } })
+  })
+
+  test('has the type of a file that was not chosen', async () => {
+    const [field] = await none()
+    expect(field!.file!.type).toBe('application/octet-stream')
+  })
+
+  async function none(): Promise<readonly ReportedField[]> {
+    const head = 'name="nothing"; filename=""\r\nContent-Type: application/octet-stream'
+    const body = await described(parts([head, '']), type)
+    return 'fields' in body ? body.fields : []
+  }
 
   test('that was cut, or is none, is opaque', async () => {
     const body = parts(['name="a"', '1'])

@@ -63,7 +63,7 @@ async function multipartFields(
     return [...form].map(([name, value]) =>
       typeof value === 'string'
         ? { name, value }
-        : { name, value: value.name, file: { type: value.type, bytes: value.size } },
+        : { name, value: value.name ?? '', file: { type: value.type, bytes: value.size } },
     )
   } catch {
     return undefined

@@ -108,6 +108,16 @@ describe('an error', () => {
     })
   })
 
+  test('is told without where it was made, which its stack tells as well', () => {
+    const where = { line: 1, column: 2, sourceURL: 'a.js' }
+    expect(describeThrown(Object.assign(new Error('a'), where))).not.toHaveProperty('fields')
+    expect(describeThrown(Object.assign(new Error('a'), where, { code: 'E_A' })).fields).toEqual({
+      code: 'E_A',
+    })
+    const unexpected = { name: 'a', message: 'Unexpected token', stack: 'a', line: 1, column: 2 }
+    expect(describeThrown(unexpected).fields).toEqual({ line: 1, column: 2 })
+  })
+
   test('may only look like one', () => {
     expect(describeThrown({ name: 'Odd', message: 'looks like one', stack: 'Odd: …\n  at x', a: 1 })).toEqual(
       {
@@ -120,10 +130,10 @@ describe('an error', () => {
   })
 
   test('may be a DOMException', () => {
-    expect(describeThrown(AbortSignal.abort().reason)).toMatchObject({
-      name: 'AbortError',
-      message: 'This operation was aborted',
-    })
+    const { reason } = AbortSignal.abort()
+    const described = describeThrown(reason)
+    expect(described).toMatchObject({ name: 'AbortError', message: reason.message })
+    expect(described).not.toHaveProperty('fields')
     expect(
       describeThrown(AbortSignal.timeout(0).reason ?? new DOMException('late', 'TimeoutError')),
     ).toMatchObject({

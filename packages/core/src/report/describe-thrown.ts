@@ -79,7 +79,7 @@ class Description {
     const [cause, errors] = [read(error, 'cause'), read(error, 'errors')]
     const members = isArray(errors) ? errors : undefined
     // Besides those that have a place of their own.
-    const names = keysOf(error).filter((key) => !standard.has(key) && !(key === 'errors' && members))
+    const names = ownNames(error).filter((key) => !standard.has(key) && !(key === 'errors' && members))
     return {
       name,
       message,
@@ -207,6 +207,14 @@ function isError(value: object): boolean {
   if (isTrueError(value)) return true
   return typeof read(value, 'message') === 'string' && typeof read(value, 'stack') === 'string'
 }
+
+/** JavaScriptCore says of some errors where they were made, and does not hide it; the stack says the same. */
+function ownNames(error: object): string[] {
+  const names = keysOf(error)
+  return names.includes('sourceURL') ? names.filter((name) => !places.has(name)) : names
+}
+
+const places: ReadonlySet<string> = new Set(['line', 'column', 'sourceURL'])
 
 function isArray(value: unknown): value is readonly unknown[] {
   try {
