@@ -47,10 +47,19 @@ class TappedBody {
 
   async arrayBuffer(): Promise<ArrayBuffer> {
     if (this.streamed) return this.streamed.arrayBuffer()
-    const buffer = await this.readWhole()
+    const buffer = await this.readWhole<ArrayBuffer>('arrayBuffer')
     this.heard(new Uint8Array(buffer))
     this.ended()
     return buffer
+  }
+
+  /** The runtime's own, for they do not agree on its type. */
+  async blob(): Promise<Blob> {
+    if (this.streamed) return (await this.whole()).blob()
+    const blob = await this.readWhole<Blob>('blob')
+    this.heard(new Uint8Array(await blob.arrayBuffer()))
+    this.ended()
+    return blob
   }
 
   async text(): Promise<string> {
@@ -114,10 +123,10 @@ class TappedBody {
     return result
   }
 
-  private async readWhole(): Promise<ArrayBuffer> {
+  private async readWhole<T>(method: string): Promise<T> {
     const wasUsed = this.ownBodyUsed
     try {
-      return await this.own<Promise<ArrayBuffer>>('arrayBuffer')
+      return await this.own<Promise<T>>(method)
     } catch (error) {
       // Who is refused a body that was used, or is in use, has not been reading it.
       if (wasUsed || !this.ownBodyUsed) throw error
@@ -187,7 +196,7 @@ const shadows: readonly [name: string, shadow: PropertyDescriptor][] = [
   ['bytes', method(async (body) => new Uint8Array(await body.arrayBuffer()))],
   ['text', method((body) => body.text())],
   ['json', method((body) => body.json())],
-  ['blob', method(async (body) => (await body.whole()).blob())],
+  ['blob', method((body) => body.blob())],
   ['formData', method(async (body) => (await body.whole()).formData())],
   ['clone', method((body) => body.clone())],
 ]

@@ -178,7 +178,7 @@ async function comparable(value: unknown): Promise<unknown> {
     return { blob: await value.text(), type: value.type, size: value.size, name }
   }
   if (value instanceof FormData) return comparable([...value])
-  if (value instanceof Request) return { request: value.url }
+  if (Object.prototype.toString.call(value) === '[object Request]') return { request: (value as Request).url }
   if (Array.isArray(value)) return Promise.all(value.map(comparable))
   if (typeof value === 'object' && value !== null && 'status' in value) {
     const { reason, ...settled } = value as { reason?: unknown }

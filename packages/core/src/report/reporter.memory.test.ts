@@ -1,14 +1,12 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
+import { garbageCollector } from '../../test/garbage-collector.ts'
 import { reporting } from '../../test/reporting.ts'
 import { deferred, FakeClient, get, soon } from '../../test/support.ts'
 import { attachClient } from '../client.ts'
 import { guard } from '../index.ts'
 import type { ReportKind } from '../report.ts'
 
-setFlagsFromString('--expose-gc')
-const collectGarbage = runInNewContext('gc') as () => void
+const collectGarbage = await garbageCollector()
 
 /** Whether nobody holds it any more, once all that is under way has been done. */
 async function isGone(held: WeakRef<object>): Promise<boolean> {
