@@ -40,15 +40,14 @@ describe('closeGracefully()', () => {
   })
 
   test('what is left after that is cut off', async () => {
-    vi.useFakeTimers()
+    const atOnce = (callback: () => void): never => void queueMicrotask(callback) as never
+    const setTimeout = vi.spyOn(globalThis, 'setTimeout').mockImplementation(atOnce)
     try {
       const { own, steps } = closing('cutOff')
-      const closed = closeGracefully(0, own)
-      await vi.runAllTimersAsync()
-      await closed
+      await closeGracefully(0, own)
       expect(steps).toEqual(['shutDown', 'cutOff', 'flush'])
     } finally {
-      vi.useRealTimers()
+      setTimeout.mockRestore()
     }
   })
 

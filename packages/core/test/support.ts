@@ -26,6 +26,13 @@ export function get(path = '/', init?: RequestInit): Request {
 
 export const never = (): Promise<Response> => new Promise(() => {})
 
+/** Where these tests run. */
+export function thisRuntime(): { name: string; version: string } {
+  const { bun, deno, node } = process.versions
+  if (bun) return { name: 'bun', version: bun }
+  return deno ? { name: 'deno', version: deno } : { name: 'node', version: node }
+}
+
 /** `throw`, where an expression is needed. */
 export function raise(value: unknown): never {
   throw value

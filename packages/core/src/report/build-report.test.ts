@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { expectPlain, reporting } from '../../test/reporting.ts'
-import { deferred, FakeClient, get, never, raise, soon } from '../../test/support.ts'
+import { deferred, FakeClient, get, never, raise, soon, thisRuntime } from '../../test/support.ts'
 import { attachClient } from '../client.ts'
 import { type GuardOptions, guard, scopeOf } from '../index.ts'
 import type { Report, ReporterOptions } from '../report.ts'
@@ -57,7 +57,7 @@ describe('a report', () => {
         instance: 'a',
         region: 'eu',
         pid: process.pid,
-        runtime: { name: 'node', version: process.versions.node },
+        runtime: thisRuntime(),
         os: process.platform,
         arch: process.arch,
       },

@@ -1,4 +1,4 @@
-import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { expectPlain, reporting } from '../../test/reporting.ts'
 import { get, soon } from '../../test/support.ts'
 import { guard } from '../index.ts'
@@ -24,16 +24,15 @@ function scene(options: Partial<ReporterOptions> = {}) {
 
 describe('the same crash', () => {
   test('is told whole once, and then as a count, when its time is over', async () => {
-    vi.useFakeTimers({ toFake: ['Date'], now: 0 })
-    onTestFinished(() => void vi.useRealTimers())
+    const date = stoppedDate()
     const formatTime = (time: Date): string => `time ${time.getTime()}`
     const { fail, told, clock, reports, thrown, reporter } = scene({ formatTime })
     await fail('a', 3)
     expect(told()).toEqual(['a 1'])
     await clock.advance(500)
-    vi.setSystemTime(5)
+    date.now = 5
     await fail('a', 2)
-    vi.setSystemTime(9)
+    date.now = 9
     await clock.advance(499)
     expect(told()).toEqual(['a 1'])
     await clock.advance(1)
@@ -151,6 +150,21 @@ describe('of more than 200 different crashes at once', () => {
     expect(clock.pending).toBe(0)
   })
 })
+
+/** New dates say whatever time they are told to, until the test is over. */
+function stoppedDate(): { now: number } {
+  const { Date: RealDate } = globalThis
+  const stopped = { now: 0 }
+  globalThis.Date = class extends RealDate {
+    constructor(time: number = stopped.now) {
+      super(time)
+    }
+  } as DateConstructor
+  onTestFinished(() => {
+    globalThis.Date = RealDate
+  })
+  return stopped
+}
 
 /** A word for a number: digits make no difference between crashes. */
 function letters(index: number): string {

@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest'
+import { thisRuntime } from '../../test/support.ts'
 import { whereAmI } from './where.ts'
 
 const node = { pid: 7, platform: 'linux', arch: 'x64', version: 'v20.19.0' }
 
 test('says what the process says of itself', () => {
   expect(whereAmI()).toEqual({
-    runtime: { name: 'node', version: process.versions.node },
+    runtime: thisRuntime(),
     pid: process.pid,
     os: process.platform,
     arch: process.arch,
