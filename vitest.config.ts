@@ -5,7 +5,6 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['curfew-source', 'node', 'import', 'default'] } },
   resolve: { conditions: ['curfew-source'] },
   test: {
-    include: ['packages/*/{src,test}/**/*.test.ts', 'apps/*/test/**/*.test.ts', 'bench/test/**/*.test.ts'],
     // Only what the test runner itself reports counts: .ci/run reads it from here.
     ...(process.env.CURFEW_TEST_REPORT && {
       reporters: ['default', 'json'],
@@ -15,5 +14,24 @@ export default defineConfig({
     maxWorkers: 4,
     testTimeout: 30_000,
     hookTimeout: 30_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'packages',
+          include: [
+            'packages/*/{src,test}/**/*.test.ts',
+            'apps/*/test/**/*.test.ts',
+            'bench/test/**/*.test.ts',
+          ],
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        // What is about all packages starts a lot of other processes, so it waits for the rest to be done.
+        extends: true,
+        test: { name: 'whole', include: ['test/*.test.ts'], maxWorkers: 2, sequence: { groupOrder: 1 } },
+      },
+    ],
   },
 })
