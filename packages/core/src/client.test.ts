@@ -2,7 +2,13 @@ import { describe, expect, test, vi } from 'vitest'
 import { FakeClient, get, watchedRequest } from '../test/support.ts'
 import { attachClient, attachedClient, SignalClient } from './client.ts'
 
-const watcher = () => ({ clientClosed: vi.fn(), delivered: vi.fn(), broke: vi.fn(), shutDown: vi.fn() })
+const watcher = () => ({
+  clientClosed: vi.fn(),
+  delivered: vi.fn(),
+  broke: vi.fn(),
+  shutDown: vi.fn(),
+  breakOff: vi.fn(),
+})
 
 describe('attachClient', () => {
   test('belongs to that very request object', () => {

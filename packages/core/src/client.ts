@@ -14,6 +14,11 @@ export interface Client {
   readonly tellsDelivery: boolean
   /** Whether event streams, which nobody else tells the end of, are to be followed to it. */
   readonly followsStreams?: boolean
+  /**
+   * Whether the body of a response is a stream, which is then followed as well. Asked only when the handler has read its
+   * signal, which is to go on following the client: finding out costs something.
+   */
+  isStream?(response: Response): boolean
   /** Whether the connection is about to leave HTTP (a WebSocket): such a request is not guarded. */
   readonly upgrading: boolean
   /** What the adapter knows of the process, for reports: its host, its runtime, … */
@@ -23,6 +28,8 @@ export interface Client {
   /** Tells the watcher how the exchange ends; at once, if it has ended already. */
   watch(watcher: ClientWatcher): void
   unwatch(watcher: ClientWatcher): void
+  /** The response has been handed over, and its body, if it was followed, has ended: there is no more to tell. */
+  release?(watcher: ClientWatcher): void
 }
 
 /** Who is told, at most once, how an exchange ended; all of it may come late. */
@@ -35,6 +42,8 @@ export interface ClientWatcher {
   broke(error: unknown, status?: number): void
   /** The server stops, and waits for this request no longer. */
   shutDown(): void
+  /** The server breaks off what has begun: whoever reads a body that is followed gets this error instead of its end. */
+  breakOff(error: unknown): void
 }
 
 const clientKey: unique symbol = Symbol.for('curfew.client') as never
@@ -63,9 +72,9 @@ export class SignalClient implements Client {
   readonly tellsDelivery: boolean = false
   protected readonly request: Request
   private watcher: ClientWatcher | undefined
-  private gone = false
+  protected gone = false
   private signal: AbortSignal | null | undefined
-  private readonly onAbort = (): void => this.watcher?.clientClosed()
+  private readonly onAbort = (): void => this.aborted()
 
   constructor(request: Request) {
     this.request = request
@@ -88,8 +97,14 @@ export class SignalClient implements Client {
   watch(watcher: ClientWatcher): void {
     this.watcher = watcher
     this.signal = runtimeSignal(this.request)
-    if (this.gone || this.signal?.aborted) watcher.clientClosed()
+    if (this.gone) watcher.clientClosed()
+    else if (this.signal?.aborted) this.aborted()
     else this.signal?.addEventListener('abort', this.onAbort, { once: true })
+  }
+
+  /** The runtime's signal has aborted. */
+  protected aborted(): void {
+    this.watcher?.clientClosed()
   }
 
   unwatch(_watcher: ClientWatcher): void {

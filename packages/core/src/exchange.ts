@@ -1,7 +1,7 @@
 import type { ClientWatcher } from './client.ts'
 import { withBody } from './drain.ts'
 import { ClientClosedError, ShutdownError, type StreamTimeoutError } from './errors.ts'
-import { limitStream, type StreamWatcher } from './limit-stream.ts'
+import { type LimitedStream, limitStream, type StreamWatcher } from './limit-stream.ts'
 import { notify } from './notify.ts'
 import { adjust, type Policy } from './options.ts'
 import type { LateSettlement, Outcome } from './outcome.ts'
@@ -27,6 +27,8 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
   private late: LateSettlement | undefined
   private readonly guards: Policy[]
   private recordings: Recording[] | undefined
+  /** The body that has begun, if it is limited or followed. */
+  private body: LimitedStream | undefined
   /** What was sent, as long as somebody is to report it. */
   private reply: Response | undefined
 
@@ -81,11 +83,19 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
   protected limited(response: Response): Response {
     const { streamIdleMs, streamTotalMs } = this.policy
     const isLimited = Math.min(streamIdleMs, streamTotalMs) < Number.POSITIVE_INFINITY
-    if (!isLimited && !(this.attached?.followsStreams && isLive(response))) return response
+    if (!isLimited && !this.isFollowed(response)) return response
     if (!response.body || this.request.method === 'HEAD' || response.status === 101) return response
-    const limited = withBody(response, limitStream(response.body, this.policy, this))
+    const body = limitStream(response.body, this.policy, this)
+    const limited = withBody(response, body.stream)
+    this.body = body
     this.held = true
     return limited
+  }
+
+  private isFollowed(response: Response): boolean {
+    const { attached } = this
+    if (!attached?.followsStreams) return false
+    return isLive(response) || (this.signalRead && (attached.isStream?.(response) ?? false))
   }
 
   /** The reply has been handed over. */
@@ -109,6 +119,11 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
     this.amend({ kind: 'failed', phase, status, elapsedMs: this.elapsedMs(), error })
     if (error instanceof ShutdownError) this.abort(() => error)
     this.over()
+  }
+
+  breakOff(error: unknown): void {
+    this.broke(error)
+    this.body?.breakOff(error)
   }
 
   clientClosed(): void {
@@ -149,6 +164,7 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
     this.record()
     const needed = this.outcome?.kind === 'completed' && this.signalRead && !this.reason
     if (this.following && !needed) this.client.unwatch(this)
+    this.attached?.release?.(this)
   }
 
   private amend(outcome: Outcome): void {

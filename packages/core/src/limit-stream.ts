@@ -22,6 +22,13 @@ export interface StreamWatcher {
   streamCancelled(): void
 }
 
+/** A stream that can be broken from outside. */
+export interface LimitedStream {
+  readonly stream: ReadableStream<Uint8Array>
+  /** Its reader gets this error instead of the end, its source is told; nobody else is. */
+  breakOff(error: unknown): void
+}
+
 /**
  * The same chunks under time limits. When one strikes the stream errors, so that the runtime resets the connection: a
  * clean end would pass half a body off as a whole one. Only the time that the reader waits counts as idle, so a slow
@@ -31,7 +38,7 @@ export function limitStream(
   source: ReadableStream<Uint8Array>,
   { streamIdleMs, streamTotalMs, clock }: StreamLimits,
   watcher: StreamWatcher,
-): ReadableStream<Uint8Array> {
+): LimitedStream {
   const reader = source.getReader()
   const idle = new Alarm(clock, (lateMs) => strike(new StreamTimeoutError('idle', streamIdleMs), lateMs))
   const total = new Alarm(clock, (lateMs) => strike(new StreamTimeoutError('total', streamTotalMs), lateMs))
@@ -46,14 +53,18 @@ export function limitStream(
     return true
   }
 
-  function strike(error: StreamTimeoutError, lateMs: number): void {
-    if (!end()) return
+  function breakOff(error: unknown): boolean {
+    if (!end()) return false
     controller.error(error)
     reader.cancel(error).catch(() => {})
-    watcher.streamStruck(error, lateMs)
+    return true
   }
 
-  return new ReadableStream<Uint8Array>(
+  function strike(error: StreamTimeoutError, lateMs: number): void {
+    if (breakOff(error)) watcher.streamStruck(error, lateMs)
+  }
+
+  const stream = new ReadableStream<Uint8Array>(
     {
       start(own) {
         controller = own
@@ -82,4 +93,5 @@ export function limitStream(
     },
     { highWaterMark: 0 },
   )
+  return { stream, breakOff }
 }

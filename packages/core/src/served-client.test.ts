@@ -1,17 +1,36 @@
 import { describe, expect, test, vi } from 'vitest'
-import { deferred, never, observed, soon, watchedRequest } from '../test/support.ts'
-import { attachClient } from './client.ts'
-import { guard, ShutdownError, streaming } from './index.ts'
+import { deferred, never, observed, soon, source, thrownBy, watchedRequest } from '../test/support.ts'
+import { attachClient, type ClientWatcher } from './client.ts'
+import { ClientClosedError, guard, ShutdownError, streaming } from './index.ts'
 import { OpenRequests, ServedClient } from './served-client.ts'
 
+class WatchedClient extends ServedClient {
+  readonly released = vi.fn()
+  isStream?: (response: Response) => boolean
+
+  get followedBy(): ClientWatcher {
+    return this.follower!
+  }
+
+  override release(watcher: ClientWatcher): void {
+    super.release(watcher)
+    this.released()
+  }
+}
+
 /** A guarded request of a server that can be told to stop. */
-function served(handler: (request: Request) => Response | Promise<Response>) {
+function served(
+  handler: (request: Request) => Response | Promise<Response>,
+  isStream?: (response: Response) => boolean,
+) {
   const { options, ...seen } = observed({ timeoutMs: 1_000 })
   const open = new OpenRequests()
   const watched = watchedRequest()
-  attachClient(watched.request, new ServedClient(watched.request, open))
+  const client = new WatchedClient(watched.request, open)
+  if (isStream) client.isStream = isStream
+  attachClient(watched.request, client)
   const reply = guard(handler, options)(watched.request)
-  return { ...seen, ...watched, open, reply }
+  return { ...seen, ...watched, open, reply, released: client.released, watcher: () => client.followedBy }
 }
 
 function events(cancel = vi.fn()) {
@@ -72,6 +91,51 @@ describe('a request of a server', () => {
   })
 })
 
+describe('a request of a server whose handler has read its signal', () => {
+  test('is waited for no longer once it is answered, however long its signal goes on', async () => {
+    const { open, reply, request, close, released } = served(async ({ signal }) => {
+      void signal
+      return new Response('done')
+    })
+    await soon(reply)
+    expect([open.size, released.mock.calls.length]).toEqual([0, 1])
+    close()
+    expect(request.signal.reason).toBeInstanceOf(ClientClosedError)
+  })
+
+  test('nor if the signal is read only then', async () => {
+    const { open, reply, request } = served(async () => new Response('done'))
+    await soon(reply)
+    expect(request.signal.aborted).toBe(false)
+    expect(open.size).toBe(0)
+  })
+
+  test('is followed to the end of its body if the adapter says that this is a stream', async () => {
+    const body = source()
+    const { open, reply, request, outcomes, clock, released } = served(
+      async ({ signal }) => {
+        void signal
+        return new Response(body.stream)
+      },
+      () => true,
+    )
+    const reader = (await soon(reply)).body!.getReader()
+    expect([open.size, released.mock.calls.length]).toEqual([1, 0])
+    await reader.cancel()
+    await clock.advance(0)
+    expect(outcomes).toMatchObject([{ kind: 'client-closed', phase: 'writing' }])
+    expect(request.signal.reason).toBeInstanceOf(ClientClosedError)
+    expect([open.size, released.mock.calls.length]).toEqual([0, 1])
+  })
+
+  test('the adapter is not asked about the body otherwise', async () => {
+    const isStream = vi.fn(() => true)
+    const { reply } = served(async () => new Response('done'), isStream)
+    await soon(reply)
+    expect(isStream).not.toHaveBeenCalled()
+  })
+})
+
 describe('an event stream of a server', () => {
   test('is recorded when it has ended', async () => {
     const { response, controller } = events()
@@ -108,6 +172,19 @@ describe('an event stream of a server', () => {
     expect(outcomes).toMatchObject([
       { kind: 'failed', phase: 'streaming', status: 200, error: expect.any(ShutdownError) },
     ])
+  })
+
+  test('is broken off with that error when the adapter has nothing else to cut it off with', async () => {
+    const { response, cancel } = events()
+    const { reply, clock, outcomes, watcher } = served(() => response)
+    const text = (await reply).text()
+    const error = new ShutdownError()
+    await clock.advance(0)
+    watcher().breakOff(error)
+    expect(await thrownBy(() => text)).toBe(error)
+    expect(cancel).toHaveBeenCalledWith(error)
+    await clock.advance(0)
+    expect(outcomes).toMatchObject([{ kind: 'failed', phase: 'streaming', error }])
   })
 
   test('so is what was marked as streaming; any other response is not touched', async () => {

@@ -40,7 +40,9 @@ export class OpenRequests {
 export class ServedClient extends SignalClient {
   readonly followsStreams: boolean = true
   protected readonly open: OpenRequests | undefined
-  private follower: ClientWatcher | undefined
+  protected follower: ClientWatcher | undefined
+  /** Whose exchange is over: it may read its signal still, but is waited for no longer. */
+  protected done: ClientWatcher | undefined
 
   /** @param open where the request is kept as long as somebody follows it */
   constructor(request: Request, open?: OpenRequests) {
@@ -51,12 +53,17 @@ export class ServedClient extends SignalClient {
   override watch(watcher: ClientWatcher): void {
     this.follower = watcher
     super.watch(watcher)
-    if (this.follower) this.open?.add(this)
+    if (this.follower && watcher !== this.done) this.open?.add(this)
   }
 
   override unwatch(watcher: ClientWatcher): void {
     this.follower = undefined
     super.unwatch(watcher)
+    this.open?.delete(this)
+  }
+
+  release(watcher: ClientWatcher): void {
+    this.done = watcher
     this.open?.delete(this)
   }
 
