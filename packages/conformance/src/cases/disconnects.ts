@@ -51,6 +51,22 @@ function whilePending(way: Leaving, protocol: Protocol): Case[] {
       name: `the same by ${way} in the third request of a connection`,
       run: (world) => leaves(world, 'GET', undefined, 2),
     })
+    cases.push({
+      name: `the same by ${way} after a POST whose body came after its head`,
+      async run({ raw, path, nameIn, books }) {
+        const client = await raw()
+        const wanted = path('long')
+        const headers = { 'Content-Length': '5', Expect: '100-continue' }
+        const send = (): void => void client.send('hello')
+        client.response({ onInformational: send }).catch(() => {})
+        await client.send(requestHead({ method: 'POST', path: wanted, headers }))
+        await books.greeter(nameIn(wanted), 'started')
+        leave(client, way as 'FIN' | 'RST')
+        await books.greeter(nameIn(wanted), 'cancelled')
+        const ending = await books.theOnlyEnding(wanted)
+        expect(ending).toMatchObject({ kind: 'client-closed', phase: 'handling', method: 'POST' })
+      },
+    })
   }
   return cases
 }
