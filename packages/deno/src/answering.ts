@@ -1,0 +1,66 @@
+import { type HandlerResult, NoResponseError } from '@curfew/core'
+import {
+  attachClient,
+  attachedClient,
+  clientClosedResponse,
+  isThenable,
+  type OpenRequests,
+} from '@curfew/core/adapter'
+import { DenoClient } from './deno-client.ts'
+import type { ServeInfo } from './runtime.ts'
+
+/** What Deno calls. */
+export type ServeHandler<Info> = (request: Request, info: Info) => HandlerResult | PromiseLike<HandlerResult>
+
+/** What Deno answers with where a handler threw. */
+export type ErrorHandler = (error: unknown) => Response | Promise<Response>
+
+/**
+ * The handler with a watched client for each request, and with an answer that Deno survives. After
+ * `Deno.upgradeWebSocket()` Deno stops the whole server if anything but a 101 comes back, an error included; whatever
+ * does come back then is passed off as one. Its head says what it is all the same.
+ */
+export function answering<Info extends ServeInfo<unknown>>(
+  handler: ServeHandler<Info>,
+  onError: ErrorHandler,
+  open?: OpenRequests,
+): (request: Request, info: Info) => Response | Promise<Response> {
+  function check(response: HandlerResult, client: DenoClient): Response | Promise<Response> {
+    if (response?.status === 101 || !client.isTaken) return response as Response
+    return response ? disguised(response) : failed(new NoResponseError(response), client)
+  }
+
+  function failed(error: unknown, client: DenoClient): Response | Promise<Response> {
+    // Nobody is there to be told of an error that may well come from that.
+    if (client.closed) return clientClosedResponse()
+    if (!client.isTaken) throw error
+    const response = onError(error)
+    return isThenable(response) ? response.then(disguised) : disguised(response)
+  }
+
+  return (request, info) => {
+    const client = clientOf(request, info, open)
+    try {
+      const result = handler(request, info)
+      if (!isThenable(result)) return check(result, client)
+      return result.then(
+        (response) => check(response, client),
+        (error) => failed(error, client),
+      ) as Promise<Response>
+    } catch (error) {
+      return failed(error, client)
+    }
+  }
+}
+
+function clientOf(request: Request, info: ServeInfo<unknown> | undefined, open?: OpenRequests): DenoClient {
+  const attached = attachedClient(request)
+  if (attached instanceof DenoClient) return attached
+  const client = new DenoClient(request, info, open)
+  attachClient(request, client)
+  return client
+}
+
+function disguised(response: Response): Response {
+  return Object.defineProperty(response, 'status', { value: 101 })
+}

@@ -1,0 +1,26 @@
+import { ClientClosedError, ShutdownError, StreamTimeoutError } from '@curfew/core'
+import { problem } from '@curfew/core/adapter'
+import type { ErrorHandler } from './answering.ts'
+
+/** What Deno is to call with whatever reaches it, streams that Curfew itself has broken off among it. */
+export function errorHandler(onError: ErrorHandler = logged): ErrorHandler {
+  return (error) => (isOwn(error) ? failure() : onError(error))
+}
+
+function logged(error: unknown): Response {
+  console.error(error)
+  return failure()
+}
+
+function failure(): Response {
+  return problem(500, 'HANDLER_FAILED')
+}
+
+/** They are in the record of their request. */
+function isOwn(error: unknown): boolean {
+  return (
+    error instanceof StreamTimeoutError ||
+    error instanceof ShutdownError ||
+    error instanceof ClientClosedError
+  )
+}
