@@ -82,8 +82,9 @@ export function limitStream(
           watcher.streamEnded()
         } catch (error) {
           if (!end()) return
-          controller.error(error)
+          // Some runtimes log what a body breaks with there and then, unless it is known to be recorded.
           watcher.streamBroke(error)
+          controller.error(error)
         }
       },
       cancel(reason) {

@@ -1,6 +1,7 @@
 import { ClientClosedError, findScope, ShutdownError } from '@curfew/core'
 import { type ClientWatcher, type OpenRequests, ServedClient, watchUpload } from '@curfew/core/adapter'
 import type { Where } from '@curfew/core/report'
+import { recorded } from './error-handler.ts'
 import type { ServeInfo } from './runtime.ts'
 import { where } from './where.ts'
 
@@ -50,6 +51,8 @@ export class DenoClient extends ServedClient {
   override release(watcher: ClientWatcher): void {
     super.release(watcher)
     super.unwatch(watcher)
+    const outcome = findScope(this.request)?.outcome
+    if (outcome?.kind === 'failed') recorded.add(Object(outcome.error))
   }
 
   /** Deno forgets a body that was made of text or bytes only when it is read; looking at it leaves it as it is. */

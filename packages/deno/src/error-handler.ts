@@ -2,13 +2,16 @@ import { ClientClosedError, ShutdownError, StreamTimeoutError } from '@curfew/co
 import { problem } from '@curfew/core/adapter'
 import type { ErrorHandler } from './answering.ts'
 
+/** What was thrown and is in the record of its request, so that there is no need to print it. */
+export const recorded: WeakSet<object> = new WeakSet()
+
 /** What Deno is to call with whatever reaches it, streams that Curfew itself has broken off among it. */
 export function errorHandler(onError: ErrorHandler = logged): ErrorHandler {
   return (error) => (isOwn(error) ? failure() : onError(error))
 }
 
 function logged(error: unknown): Response {
-  console.error(error)
+  if (!recorded.has(Object(error))) console.error(error)
   return failure()
 }
 
