@@ -28,7 +28,7 @@ export interface DenoServer<Address = NetAddress> {
 
 /** As much of the `Deno` namespace as is used here. */
 export interface DenoRuntime {
-  serve(options: object, handler: (request: Request, info: never) => unknown): DenoServer<never>
+  serve(options: object, handler: (request: Request, info: never) => unknown): DenoServer<unknown>
   hostname(): string
   readonly env: { get(name: string): string | undefined }
   readonly permissions: {

@@ -144,7 +144,7 @@ export function serve(options: ServeOptions): CurfewServer<never> {
 
   let stopping: Promise<void> | undefined
   return {
-    server,
+    server: server as DenoServer<never>,
     close({ graceMs = 10_000 } = {}) {
       checkGraceMs(graceMs)
       stopping ??= stop(graceMs)

@@ -1,5 +1,9 @@
 // Run by Deno. What it does is told line by line on stdout, in JSON.
 import process from 'node:process'
+import { curfew } from '@curfew/hono'
+import { Hono } from 'hono'
+import { cors } from 'hono/cors'
+import { upgradeWebSocket } from 'hono/deno'
 import { guard, type Outcome, type ServeInfo, scopeOf, serve, streaming } from '../src/index.ts'
 
 declare const Deno: {
@@ -164,14 +168,43 @@ const hooks = {
 const guarded = { timeoutMs: Number(LIMIT_MS), ...hooks }
 const onAbort = new AbortController()
 const at = { port: 0, hostname: '127.0.0.1' }
+
+function honoApp(): Hono {
+  const app = new Hono()
+  app.onError((_error, c) => c.text('failed', 500))
+  app.use('/with-cors/*', cors())
+  app.use(curfew(guarded))
+  const echo = upgradeWebSocket(() => ({
+    onMessage: ({ data }, socket) => socket.send(`echo ${data}`),
+  }))
+  app.get('/ws', echo)
+  app.get('/with-cors/ws', echo)
+  app.get('/hello', (c) => c.text('hi'))
+  app.get('/ws-throws', async (c, next) => {
+    await echo(c, next)
+    throw new Error('secret-of-ws')
+  })
+  app.get('/ws-never', async (c, next) => {
+    await echo(c, next)
+    return never()
+  })
+  return app
+}
+
 let close: (() => Promise<void>) | undefined
 
 function listen(): number {
   if (MODE === 'guard') {
     return Deno.serve({ ...at, onListen() {} }, guard(handle, guarded)).addr.port
   }
-  const options = MODE === 'unguarded' ? {} : MODE === 'busy' ? { ...guarded, maxConcurrent: 1 } : guarded
-  const server = serve({ ...at, fetch: handle, signal: onAbort.signal, ...options })
+  const options =
+    MODE === 'unguarded' || MODE === 'hono'
+      ? {}
+      : MODE === 'busy'
+        ? { ...guarded, maxConcurrent: 1 }
+        : guarded
+  const fetch = MODE === 'hono' ? honoApp().fetch : handle
+  const server = serve({ ...at, fetch, signal: onAbort.signal, ...options })
   close = () => server.close({ graceMs: Number(GRACE_MS) })
   void server.server.finished.then(() => tell('finished'))
   return server.server.addr.port

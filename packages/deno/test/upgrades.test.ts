@@ -68,13 +68,6 @@ describe.each(modes)('an upgrade, %s', (MODE) => {
     await expectAlive(server)
   })
 
-  test.runIf(MODE !== 'unguarded')('one that never comes is a timeout, and the server lives', async () => {
-    const path = server.path('ws-never')
-    expect(await statusOf(server, path)).toBe(503)
-    expect(await server.told('ending', path)).toMatchObject({ kind: 'timed-out' })
-    await expectAlive(server)
-  })
-
   test('a client that leaves its handshake stops nothing', async () => {
     for (const route of ['ws-later', 'ws-rejects', 'ws-never']) {
       const path = server.path(route)
@@ -103,9 +96,59 @@ describe.each(modes)('an upgrade, %s', (MODE) => {
     )
     await expectAlive(server)
   })
+})
 
-  test.runIf(MODE !== 'unguarded')('to ask for a WebSocket is no way around the deadline', async () => {
+describe.each(['serve', 'guard'])('a handshake, %s', (MODE) => {
+  let server: Running
+  beforeAll(async () => {
+    server = await run({ MODE, LIMIT_MS: '300' })
+  })
+  afterAll(() => server.stop())
+
+  test('one that never comes is a timeout, and the server lives', async () => {
+    const path = server.path('ws-never')
+    expect(await statusOf(server, path)).toBe(503)
+    expect(await server.told('ending', path)).toMatchObject({ kind: 'timed-out' })
+    await expectAlive(server)
+  })
+
+  test('to ask for a WebSocket is no way around the deadline', async () => {
     expect(await statusOf(server, server.path('never'))).toBe(503)
+    await expectAlive(server)
+  })
+})
+
+describe('an upgrade under curfew() in Hono', () => {
+  let server: Running
+  beforeAll(async () => {
+    server = await run({ MODE: 'hono', LIMIT_MS: '300' })
+  })
+  afterAll(() => server.stop())
+
+  test('the WebSocket of the handler opens, and works', async () => {
+    const path = server.path('ws')
+    expect(await talk(server, path)).toBe('echo hello')
+    expect(await server.told('ending', path)).toMatchObject({ kind: 'completed', status: 101 })
+    await expectAlive(server)
+  })
+
+  test.each([
+    ['ws-throws', 500, 'failed'],
+    ['ws-never', 503, 'timed-out'],
+  ])('%s: whatever comes instead is sent, and the server lives', async (route, status, kind) => {
+    const path = server.path(route)
+    expect(await statusOf(server, path)).toBe(status)
+    expect(await server.told('ending', path)).toMatchObject({ kind })
+    await expectAlive(server)
+  })
+
+  test('a middleware that cannot set its headers in a handshake does not stop the server', async () => {
+    await statusOf(server, server.path('with-cors/ws'))
+    await expectAlive(server)
+  })
+
+  test('a request that asks for none is no failure', async () => {
+    expect(await statusOf(server, server.path('ws'), {})).toBe(404)
     await expectAlive(server)
   })
 })
