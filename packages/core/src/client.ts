@@ -14,6 +14,8 @@ export interface Client {
   readonly tellsDelivery: boolean
   /** Whether event streams, which nobody else tells the end of, are to be followed to it. */
   readonly followsStreams?: boolean
+  /** Whether a response is known at once to be no stream. Asked before its headers are looked at, which has a cost. */
+  isStatic?(response: Response): boolean
   /**
    * Whether the body of a response is a stream, which is then followed as well. Asked only when the handler has read its
    * signal, which is to go on following the client: finding out costs something.
@@ -74,7 +76,7 @@ export class SignalClient implements Client {
   private watcher: ClientWatcher | undefined
   protected gone = false
   private signal: AbortSignal | null | undefined
-  private readonly onAbort = (): void => this.aborted()
+  private onAbort: (() => void) | undefined
 
   constructor(request: Request) {
     this.request = request
@@ -97,9 +99,10 @@ export class SignalClient implements Client {
   watch(watcher: ClientWatcher): void {
     this.watcher = watcher
     this.signal = runtimeSignal(this.request)
-    if (this.gone) watcher.clientClosed()
-    else if (this.signal?.aborted) this.aborted()
-    else this.signal?.addEventListener('abort', this.onAbort, { once: true })
+    if (this.gone) return watcher.clientClosed()
+    if (this.signal?.aborted) return this.aborted()
+    this.onAbort = () => this.aborted()
+    this.signal?.addEventListener('abort', this.onAbort, { once: true })
   }
 
   /** The runtime's signal has aborted. */
@@ -109,7 +112,7 @@ export class SignalClient implements Client {
 
   unwatch(_watcher: ClientWatcher): void {
     this.watcher = undefined
-    this.signal?.removeEventListener('abort', this.onAbort)
+    if (this.onAbort) this.signal?.removeEventListener('abort', this.onAbort)
   }
 }
 

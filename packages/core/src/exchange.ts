@@ -94,7 +94,7 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
 
   private isFollowed(response: Response): boolean {
     const { attached } = this
-    if (!attached?.followsStreams) return false
+    if (!attached?.followsStreams || attached.isStatic?.(response)) return false
     return isLive(response) || (this.signalRead && (attached.isStream?.(response) ?? false))
   }
 
