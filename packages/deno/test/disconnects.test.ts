@@ -66,6 +66,11 @@ function aboutResponses(): void {
     },
   )
 
+  // If not, it is as right, but slower: Deno has moved what tells it.
+  test('a response of text is known to be no stream', async () => {
+    expect(await (await server.fetch(server.path('static'))).json()).toEqual([true, false])
+  })
+
   test('a stream that breaks is recorded as that, and the connection is reset', async () => {
     const path = server.path('breaks')
     const client = await server.send(path)

@@ -5,6 +5,7 @@ import { Hono } from 'hono'
 import { cors } from 'hono/cors'
 import { upgradeWebSocket } from 'hono/deno'
 import { guard, type Outcome, type ServeInfo, scopeOf, serve, streaming } from '../src/index.ts'
+import { isStatic } from '../src/static-response.ts'
 
 declare const Deno: {
   serve(options: object, handler: (request: Request, info: ServeInfo) => unknown): { addr: { port: number } }
@@ -107,6 +108,8 @@ const routes: Routes = {
   '/throws': () => {
     throw new Error('secret-of-throws')
   },
+  '/static': (request) =>
+    Response.json([isStatic(new Response('text')), isStatic(new Response(request.body ?? ticks()))]),
   '/info': (_request, info) => Response.json(info.remoteAddr),
   '/ws': (request) => {
     const { socket, response } = Deno.upgradeWebSocket(request)
