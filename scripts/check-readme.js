@@ -9,7 +9,7 @@ mkdirSync(folder)
 
 const readmes = [
   'README.md',
-  ...['core', 'hono', 'node', 'hooks', 'cli'].map((name) => `packages/${name}/README.md`),
+  ...['core', 'hono', 'node', 'deno', 'hooks', 'cli'].map((name) => `packages/${name}/README.md`),
 ]
 for (const [index, readme] of readmes.entries()) {
   const blocks = readFileSync(readme, 'utf8').matchAll(/```ts\n(.*?)```/gs)

@@ -30,7 +30,14 @@ export function example(app: 'plain' | 'hono'): Fixture {
     start: async (protocol) => {
       const server = await startServer({
         command: fileURLToPath(new URL('../node_modules/.bin/deno', import.meta.url)),
-        args: ['run', '--node-modules-dir=manual', '--no-prompt', '--allow-net', '--allow-env', 'dist/main.js'],
+        args: [
+          'run',
+          '--node-modules-dir=manual',
+          '--no-prompt',
+          '--allow-net',
+          '--allow-env',
+          'dist/main.js',
+        ],
         cwd: fileURLToPath(new URL('..', import.meta.url)),
         env: {
           APP: app,
