@@ -1,4 +1,4 @@
 import { conformance } from '@curfew/conformance'
 import { example } from './fixture.ts'
 
-conformance('@curfew/deno, plain', example('plain'))
+conformance('@curfew/deno, plain', example('plain', 'http/1.1'))
