@@ -17,7 +17,7 @@ beforeAll(async () => {
   project = join(folder, 'project')
   tarballs = await packAll(join(folder, 'tarballs'))
   await installAll(tarballs, project)
-}, 120_000)
+}, 300_000)
 
 afterAll(() => rm(folder, { recursive: true, force: true }))
 

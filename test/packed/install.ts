@@ -13,12 +13,10 @@ export interface Tarball {
 export async function packAll(folder: string): Promise<Tarball[]> {
   await mkdir(folder, { recursive: true })
   const packages = publishedPackages.map((published) => `./packages/${published.folder}`)
-  const { output } = succeeded(
+  const { stdout } = succeeded(
     await run('npm', ['pack', '--json', '--pack-destination', folder, ...packages]),
   )
-  const packed: { name: string; filename: string; files: { path: string }[] }[] = JSON.parse(
-    output.slice(output.indexOf('[')),
-  )
+  const packed: { name: string; filename: string; files: { path: string }[] }[] = JSON.parse(stdout)
   return publishedPackages.map((published) => {
     const { filename, files } = packed.find(({ name }) => name === published.manifest.name)!
     return { published, path: join(folder, filename), files: files.map(({ path }) => path) }

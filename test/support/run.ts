@@ -6,7 +6,8 @@ export const root: string = fileURLToPath(new URL('../..', import.meta.url))
 
 export interface Finished {
   readonly code: number | null
-  /** All that was written, on stdout and on stderr, in the order in which it came, without colours. */
+  readonly stdout: string
+  /** What was written on stdout and on stderr, in the order in which it came, without colours. */
   readonly output: string
 }
 
@@ -29,7 +30,11 @@ export function run(
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   })
+  let stdout = ''
   let output = ''
+  child.stdout.on('data', (text: string) => {
+    stdout += text
+  })
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
       output += text
@@ -53,7 +58,7 @@ export function run(
       clearTimeout(tooLong)
       process.off('exit', end)
       end()
-      resolve({ code, output: withoutColours(output) })
+      resolve({ code, stdout, output: withoutColours(output) })
     })
   })
 }
@@ -61,7 +66,7 @@ export function run(
 /** As a shell would give it to the command: with the tools of the repository, and nothing of this test runner. */
 function plainEnv(): Record<string, string> {
   const own = Object.entries(process.env).filter(
-    ([name]) => !/^(VITEST|TEST$|NODE_ENV$|CURFEW_|npm_|FORCE_COLOR$)/.test(name),
+    ([name]) => !/^(VITEST|TEST$|NODE_ENV$|CURFEW_|npm_(?!config_)|FORCE_COLOR$)/.test(name),
   )
   return {
     ...(Object.fromEntries(own) as Record<string, string>),
