@@ -41,7 +41,7 @@ export const runtimes: Readonly<Record<string, (report: string) => [command: str
     '--no-isolate',
   ],
   // In a context of its own, with what @edge-runtime/vm has, and nothing of Node's besides.
-  'an edge VM': (report) => ['vitest', ...vitest(report), '--environment=edge-runtime', '--pool=vmThreads'],
+  'an edge VM': (report) => ['vitest', ...vitest(report), '--environment=edge-runtime', '--pool=vmForks'],
 }
 
 export async function runSuite(runtime: string): Promise<Suite> {
