@@ -174,10 +174,16 @@ function show(value: unknown): string {
 }
 
 /** Whether an abandoned handler stopped because it was told to, by the signal that was aborted with `reason`. */
-export function isCancellation(error: unknown, reason: unknown): boolean {
+export function isCancellation(error: unknown, reason: AbortReason | undefined): boolean {
   if (reason === undefined) return false
   const [name, cause] = [read(error, 'name'), read(error, 'cause')]
-  return error === reason || cause === reason || name === 'AbortError'
+  return error === reason || cause === reason || name === 'AbortError' || isCopy(error, reason)
+}
+
+/** workerd rejects what was aborted with a copy of the reason, whose message older ones put its name before. */
+function isCopy(error: unknown, reason: AbortReason): boolean {
+  const message = read(error, 'message')
+  return typeof message === 'string' && message.endsWith(reason.message)
 }
 
 /** The message of whatever was thrown. */

@@ -303,6 +303,8 @@ describe('what an abandoned handler does', () => {
   test.each([
     ['the reason itself', (reason: unknown) => reason],
     ['an error caused by the reason', (cause: unknown) => new Error('query failed', { cause })],
+    ['a copy of the reason', (reason: unknown) => new Error((reason as Error).message)],
+    ['a copy that has its name in the message', (reason: unknown) => new Error(String(reason))],
     ['any AbortError', () => Object.assign(new Error('aborted'), { name: 'AbortError' })],
   ])('%s thrown late is a cancellation', async (_, make) => {
     const { late, clock, work, request, guarded } = await abandoned()

@@ -50,4 +50,8 @@ describe('a response is drained', () => {
   ])('when it is %s', (_, make) => {
     expect(isStreaming(make())).toBe(false)
   })
+
+  test('when it has no WebSocket, which every response of workerd says of itself', () => {
+    expect(isStreaming(Object.assign(new Response('hello'), { webSocket: null }))).toBe(false)
+  })
 })

@@ -21,7 +21,7 @@ export function streaming<T extends Response>(response: T): T {
 
 /** Whether a response must not be drained: it streams on purpose, or has no body to drain. Reads `.body`. */
 export function isStreaming(response: Response): boolean {
-  if (marked.has(response) || response.status === 101 || 'webSocket' in response) return true
+  if (marked.has(response) || response.status === 101 || hasWebSocket(response)) return true
   if (response.body === null || marked.has(response.body)) return true
   return isEventStream(response)
 }
@@ -29,6 +29,11 @@ export function isStreaming(response: Response): boolean {
 /** Whether the response is known to stream for as long as its reader stays, without reading its `.body`. */
 export function isLive(response: Response): boolean {
   return marked.has(response) || isEventStream(response)
+}
+
+/** Every response of workerd has the property; it is `null` where there is none. */
+function hasWebSocket(response: Response): boolean {
+  return Boolean((response as { webSocket?: unknown }).webSocket)
 }
 
 function isEventStream(response: Response): boolean {
