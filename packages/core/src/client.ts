@@ -25,7 +25,10 @@ export interface Client {
   readonly upgrading: boolean
   /** What the adapter knows of the process, for reports: its host, its runtime, … */
   readonly where?: Where
-  /** Keeps work alive that outlives the response, where the runtime would drop it with that. */
+  /**
+   * Keeps work alive that the runtime would drop with the response, or with the client: each handler that is not done
+   * when it returns, and what goes on after the response.
+   */
   waitUntil?(work: Promise<unknown>): void
   /** Tells the watcher how the exchange ends; at once, if it has ended already. */
   watch(watcher: ClientWatcher): void

@@ -177,7 +177,7 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
     this.recorded = true
     for (const guard of this.guards) {
       guard.counters.outcomes[outcome.kind]++
-      if (guard.onOutcome) notify(guard, guard.onOutcome, outcome, this.request)
+      if (guard.onOutcome) notify(guard, this, guard.onOutcome, outcome, this.request)
     }
     if (this.recordings) this.report(this.recordings, outcome)
     this.tellLate()
@@ -216,7 +216,7 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
     const { late } = this
     if (!this.recorded || !late) return
     for (const guard of this.guards) {
-      if (guard.onLateSettlement) notify(guard, guard.onLateSettlement, late, this.request)
+      if (guard.onLateSettlement) notify(guard, this, guard.onLateSettlement, late, this.request)
     }
     if (this.recordings) for (const recording of this.recordings) recording.settled(late)
   }

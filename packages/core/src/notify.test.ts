@@ -47,6 +47,8 @@ const badHooks: [string, Hook][] = [
   ],
 ]
 
+const nobody = { keepAlive() {} }
+
 describe('a hook', () => {
   test('is called once the response is handed over, not before', async () => {
     const { options } = observed()
@@ -179,6 +181,7 @@ describe('a hook', () => {
     const counters = newCounters()
     notify(
       { counters, clock: new ManualClock() },
+      nobody,
       (() => () => {
         throw boom
       })(),
@@ -190,7 +193,7 @@ describe('a hook', () => {
 
   test('is called with what it was to be told', async () => {
     const hook = vi.fn()
-    notify({ counters: newCounters(), clock: new ManualClock() }, hook, 1, 'two')
+    notify({ counters: newCounters(), clock: new ManualClock() }, nobody, hook, 1, 'two')
     expect(hook).not.toHaveBeenCalled()
     await soon(Promise.resolve())
     expect(hook.mock.calls).toEqual([[1, 'two']])

@@ -4,6 +4,11 @@ import { inTime } from './in-time.ts'
 import { isThenable } from './is-thenable.ts'
 import type { Policy } from './options.ts'
 
+/** Keeps the runtime from dropping work that outlives the response. */
+interface Keeper {
+  keepAlive(work: Promise<unknown>): void
+}
+
 /** How many asynchronous hooks may be at work at once. */
 const MAX_PENDING = 1_000
 
@@ -17,6 +22,7 @@ const HOOK_MS = 10_000
  */
 export function notify<Args extends unknown[]>(
   { counters, clock }: Pick<Policy, 'counters' | 'clock'>,
+  keeper: Keeper,
   hook: (...args: Args) => unknown,
   ...args: Args
 ): void {
@@ -28,7 +34,7 @@ export function notify<Args extends unknown[]>(
   queueMicrotask(() => {
     try {
       const result = hook(...args)
-      if (isThenable(result)) void wait(result)
+      if (isThenable(result)) keeper.keepAlive(wait(result))
     } catch (error) {
       failed(error)
     }

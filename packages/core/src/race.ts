@@ -47,7 +47,7 @@ export class Race extends Exchange {
   /** The handler has returned. An answer that is there already needs no race. */
   start(result: HandlerResult | PromiseLike<HandlerResult>): Sent | Promise<Sent> {
     if (isThenable(result) || this.policy.buffer) return this.run(Promise.resolve(result))
-    this.responded(result)
+    void this.responded(result)
     return this.atOnce()
   }
 
@@ -80,6 +80,8 @@ export class Race extends Exchange {
       (result) => this.responded(result),
       (error) => this.threw(error),
     )
+    // A runtime that drops what outlives its response may drop the handler with its client, too, and tell nobody.
+    if (this.attached?.waitUntil) this.keepAlive(this.work)
     if (this.outcome) this.abandon()
     else this.arm()
     return reply
@@ -87,7 +89,7 @@ export class Race extends Exchange {
 
   // --- the arms -------------------------------------------------------------------------------------------------
 
-  private responded(result: HandlerResult): void {
+  private responded(result: HandlerResult): void | Promise<void> {
     if (this.outcome) return this.tooLate(result)
     try {
       const response = result ?? this.writtenBuffer?.toResponse()
@@ -97,7 +99,7 @@ export class Race extends Exchange {
     } catch (error) {
       return this.threw(error)
     }
-    this.work = this.draining.result.then(
+    return this.draining.result.then(
       (whole) => (this.outcome ? this.tooLate(whole) : this.commit(whole)),
       (error) => this.threw(error),
     )
@@ -233,13 +235,18 @@ export class Race extends Exchange {
   private stop(makeReason: () => AbortReason): void {
     this.abort(makeReason)
     this.draining?.cancel(this.reason)
-    if (this.working && this.work) this.keepAlive(this.work)
+    this.leaveToItself()
   }
 
   /** The request had ended before its handler returned. */
   private abandon(): void {
     this.resolve?.(this.sent)
-    if (this.work) this.keepAlive(this.work)
+    this.leaveToItself()
+  }
+
+  private leaveToItself(): void {
+    const isKept = this.attached?.waitUntil !== undefined
+    if (this.working && this.work && !isKept) this.keepAlive(this.work)
   }
 
   // --- the clock ------------------------------------------------------------------------------------------------

@@ -24,6 +24,8 @@ export abstract class Scope {
   runInContext: ((this: Scope, work: () => void) => void) | undefined
   /** For adapters: the pattern of the route that handles the request, asked for when it has ended. It must not throw. */
   routeOf: ((this: Scope) => string | undefined) | undefined
+  /** For adapters: hands work to a `waitUntil` that would cost too much to look for before there is any. */
+  handOver: ((this: Scope, work: Promise<unknown>) => void) | undefined
   context: unknown
   protected policy: Policy
   protected readonly startedAt: number
@@ -102,10 +104,12 @@ export abstract class Scope {
     this.keepAlive(Promise.resolve(promise).catch((error) => complain('Curfew waitUntil failed:', error)))
   }
 
-  protected keepAlive(work: Promise<unknown>): void {
+  /** @internal Hands work on to a runtime that would drop it with the response, or with the client. */
+  keepAlive(work: Promise<unknown>): void {
     try {
       if (this.policy.waitUntil) this.policy.waitUntil(work, this.request)
-      else this.attached?.waitUntil?.(work)
+      else if (this.attached?.waitUntil) this.attached.waitUntil(work)
+      else this.handOver?.(work)
     } catch (error) {
       complain('Curfew waitUntil failed:', error)
     }

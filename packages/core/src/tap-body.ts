@@ -1,3 +1,5 @@
+import { isWorkerd } from './is-workerd.ts'
+
 /** Who hears what is read of a request's body. */
 export interface BodyTap {
   /** A chunk of it, in order. */
@@ -12,13 +14,13 @@ export interface BodyTap {
  * Listens to a request's body while the handler reads it, by whichever way it does: the methods of this very Request
  * object are shadowed, and do what they did. Nothing is read that the handler does not read. What is read through a copy
  * (`request.clone()`, `new Request(request)`, `fetch(request)`) is not heard, nor what is read by a method that somebody
- * else has already put on this object.
+ * else has already put on this object, nor on workerd what is read from `request.body`.
  */
 export function tapBody(request: Request, tap: BodyTap): void {
   const tapped = request as Tapped
   if (!tapped[tappedKey]) {
     tapped[tappedKey] = new TappedBody(request)
-    for (const [name, shadow] of shadows) {
+    for (const [name, shadow] of isWorkerd ? wholeReads : shadows) {
       if (name in request && !Object.hasOwn(request, name)) Object.defineProperty(request, name, shadow)
     }
   }
@@ -200,6 +202,12 @@ const shadows: readonly [name: string, shadow: PropertyDescriptor][] = [
   ['formData', method(async (body) => (await body.whole()).formData())],
   ['clone', method((body) => body.clone())],
 ]
+
+/**
+ * A body's stream stays workerd's own there: `fetch()` and R2 ask it for its length, and no stream that JavaScript makes
+ * has one.
+ */
+const wholeReads = shadows.filter(([name]) => !['body', 'bodyUsed', 'clone'].includes(name))
 
 function getter(get: (body: TappedBody) => unknown): PropertyDescriptor {
   return {

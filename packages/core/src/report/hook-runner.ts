@@ -32,7 +32,8 @@ export class HookRunner {
     this.stats = { delivered: 0, failed: 0, dropped: 0, pending: 0 }
   }
 
-  fire(report: Report, thrown: unknown): void {
+  /** Resolves when the hook is done with it. */
+  async fire(report: Report, thrown: unknown): Promise<void> {
     if (!this.hook.fire) return
     if (this.stats.pending >= this.limits.maxQueued) {
       this.stats.dropped++
@@ -41,11 +42,10 @@ export class HookRunner {
     this.stats.pending++
     const run = this.run((context) => this.hook.fire?.(report, context), thrown)
     this.running.add(run)
-    void run.then((delivered) => {
-      this.running.delete(run)
-      this.stats.pending--
-      if (delivered) this.stats.delivered++
-    })
+    const delivered = await run
+    this.running.delete(run)
+    this.stats.pending--
+    if (delivered) this.stats.delivered++
   }
 
   get busy(): boolean {

@@ -56,6 +56,18 @@ describe('the same crash', () => {
     expect(clock.pending).toBe(0)
   })
 
+  test('is told by the next crash, whichever that is, where the timer has gone with its request', async () => {
+    const { fail, told, clock } = scene()
+    const setTimeout = clock.setTimeout.bind(clock)
+    clock.setTimeout = (callback, ms) => (ms === 1_000 ? undefined : setTimeout(callback, ms))
+    await fail('a', 3)
+    await fail('b', 2)
+    await clock.advance(1_000)
+    expect(told()).toEqual(['a 1', 'b 1'])
+    await fail('b')
+    expect(told()).toEqual(['a 1', 'b 1', 'a +2', 'b +1', 'b 1'])
+  })
+
   test('is not counted where it happened once', async () => {
     const { fail, told, clock } = scene()
     await fail('a')

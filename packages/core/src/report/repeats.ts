@@ -1,4 +1,5 @@
 import { type Clock, LONGEST_TIMER_MS } from '../clock.ts'
+import { isWorkerd } from '../is-workerd.ts'
 import type { Report } from './report.ts'
 
 /** How many crashes are told apart at once. When there are more, the oldest one's count is told early. */
@@ -10,6 +11,7 @@ export type Tell = (first: Report, count: number, lastTime: Date) => void
 interface Crash {
   readonly first: Report
   readonly timer: unknown
+  readonly endsAt: number
   count: number
   lastTime: Date
 }
@@ -31,6 +33,7 @@ export class Repeats {
 
   /** Whether there was one with this identity a while ago; then it is counted. */
   counts(identity: string, time: Date): boolean {
+    this.closePast()
     const crash = this.crashes.get(identity)
     if (!crash) return false
     crash.count++
@@ -48,15 +51,32 @@ export class Repeats {
   start(identity: string, first: Report): void {
     if (this.dedupeMs === 0) return
     if (this.crashes.size >= MAX_CRASHES) this.close(this.crashes.keys().next().value!)
-    const timer = this.clock.setTimeout(() => this.close(identity), Math.min(this.dedupeMs, LONGEST_TIMER_MS))
-    // Only to tell a count, no process should live longer; `flush()` tells it, too.
-    ;(timer as { unref?(): void } | undefined)?.unref?.()
-    this.crashes.set(identity, { first, timer, count: 0, lastTime: new Date(0) })
+    const endsAt = this.clock.now() + this.dedupeMs
+    const timer = this.startTimer(identity)
+    this.crashes.set(identity, { first, timer, endsAt, count: 0, lastTime: new Date(0) })
   }
 
   /** Tells all counts now. */
   closeAll(): void {
     for (const identity of [...this.crashes.keys()]) this.close(identity)
+  }
+
+  /** On workerd a timer is dropped with the request that set it, and with it what it has begun. */
+  private startTimer(identity: string): unknown {
+    if (isWorkerd) return undefined
+    const timer = this.clock.setTimeout(() => this.close(identity), Math.min(this.dedupeMs, LONGEST_TIMER_MS))
+    // Only to tell a count, no process should live longer; `flush()` tells it, too.
+    ;(timer as { unref?(): void } | undefined)?.unref?.()
+    return timer
+  }
+
+  /** Where there are no timers, a count is told by the next crash, whichever that is. */
+  private closePast(): void {
+    const now = this.clock.now()
+    for (const [identity, { endsAt }] of this.crashes) {
+      if (endsAt > now) return
+      this.close(identity)
+    }
   }
 
   private close(identity: string): void {

@@ -72,7 +72,9 @@ class QueueingReporter implements Reporter {
   private readonly rate: RateLimit
   private readonly counters = { reported: 0, limited: 0, dropped: 0, failed: 0, pending: 0 }
   /** Settles when all that waited has been made. */
-  private made: Promise<void> = Promise.resolve()
+  private made: Promise<unknown> = Promise.resolve()
+  /** What the hooks were given for the incident that is being made. */
+  private fired: Promise<void>[] = []
 
   constructor(policy: ReporterPolicy) {
     const { clock, dedupeMs, maxPerMinute } = policy
@@ -127,23 +129,34 @@ class QueueingReporter implements Reporter {
       return
     }
     this.counters.pending++
+    const made = this.makeAfter(this.made, incident)
+    this.made = made
+    incident.ending.keepAlive(made.then((fired) => Promise.all(fired)))
+  }
+
+  private async makeAfter(before: Promise<unknown>, incident: Incident): Promise<readonly Promise<void>[]> {
     // Not in a microtask, for all of those run before a response is written.
     const turn = new Promise<void>((resolve) => void this.policy.clock.setTimeout(resolve, 0))
-    this.made = Promise.all([turn, this.made]).then(() => this.make(incident))
-    incident.ending.keepAlive(
-      this.made.then(() => Promise.all(this.runners.map((runner) => runner.settled()))),
-    )
+    try {
+      await before
+    } catch {
+      // Some runtimes drop a request with its promises, and throw at who waits for one of them.
+    }
+    await turn
+    return this.make(incident)
   }
 
   /** First it is looked at what it is: of a crash that was told already, or of too many, no report is made. */
-  private async make(incident: Incident): Promise<void> {
+  private async make(incident: Incident): Promise<readonly Promise<void>[]> {
+    const fired: Promise<void>[] = []
+    this.fired = fired
     try {
       const error = incident.thrown && describeThrown(incident.thrown.value)
       const crash = identityOf(incident, error)
-      if (this.repeats.counts(crash, incident.time)) return
+      if (this.repeats.counts(crash, incident.time)) return fired
       if (!this.rate.take()) {
         this.counters.limited++
-        return
+        return fired
       }
       const report = await buildReport(incident, error, this.policy)
       this.repeats.start(crash, report)
@@ -154,6 +167,7 @@ class QueueingReporter implements Reporter {
     } finally {
       this.counters.pending--
     }
+    return fired
   }
 
   private tellCount(first: Report, count: number, lastTime: Date): void {
@@ -171,7 +185,7 @@ class QueueingReporter implements Reporter {
 
   private fire(report: Report, thrown: unknown): void {
     this.counters.reported++
-    for (const runner of this.runners) runner.fire(report, thrown)
+    for (const runner of this.runners) this.fired.push(runner.fire(report, thrown))
   }
 }
 
