@@ -1,7 +1,6 @@
 import { LONGEST_TIMER_MS } from '@curfew/core'
 import {
   BrokenCircuitError,
-  bulkhead,
   ConsecutiveBreaker,
   circuitBreaker,
   ExponentialBackoff,
@@ -13,6 +12,7 @@ import {
   timeout,
 } from 'cockatiel'
 import { pause } from './pause.ts'
+import { Places } from './places.ts'
 import { AttemptError, type Parcel, post, type Target } from './post.ts'
 import { WebhookError } from './webhook-error.ts'
 
@@ -41,7 +41,7 @@ export class Courier {
   constructor(target: Target, limits: Limits) {
     this.target = target
     this.limits = limits
-    this.places = bulkhead(limits.concurrency, Number.POSITIVE_INFINITY)
+    this.places = new Places(limits.concurrency)
     this.breaker = circuitBreaker(passing, {
       breaker: new ConsecutiveBreaker(limits.breakAfter),
       halfOpenAfter: limits.breakMs,
@@ -74,7 +74,7 @@ export class Courier {
     }
   }
 
-  /** Signals are handed on by hand: a bulkhead stops for good at one that is aborted, a breaker forgets it at times. */
+  /** The signal is handed on by hand, for a breaker forgets it at times. */
   private attempt(parcel: Parcel, signal: AbortSignal, trip: Trip): Promise<void> {
     const once = async (): Promise<void> => {
       signal.throwIfAborted()
@@ -83,7 +83,7 @@ export class Courier {
         this.attemptTime.execute((attempt) => post(this.target, parcel, attempt.signal), signal),
       )
     }
-    return this.places.execute(async () => {
+    return this.places.run(async () => {
       // Whether the receiver is up again is not for one to find out who is not waited for any more.
       signal.throwIfAborted()
       await this.breaker.execute(once)

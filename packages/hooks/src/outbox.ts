@@ -39,7 +39,7 @@ export class Outbox {
     this.underWay.add(letter)
     this.waiting.push(letter)
     if (this.waiting.length >= this.packing.batchSize) this.send()
-    else this.timer ??= setTimeout(() => this.send(), Math.min(this.packing.batchMs, LONGEST_TIMER_MS))
+    else this.wait()
     try {
       await unlessAborted(signal, letter.arrival, () => new WebhookError(CANCELLED, { cause: signal.reason }))
     } finally {
@@ -59,6 +59,18 @@ export class Outbox {
       all,
       () => new WebhookError(`Webhook was not flushed in time: ${this.underWay.size} reports are under way`),
     )
+  }
+
+  /** On edges only the request that set a timer can clear it: one that is not waited for any more does nothing. */
+  private wait(): void {
+    if (this.timer !== undefined) return
+    const timer = setTimeout(
+      () => {
+        if (timer === this.timer) this.send()
+      },
+      Math.min(this.packing.batchMs, LONGEST_TIMER_MS),
+    )
+    this.timer = timer
   }
 
   private send(): void {
