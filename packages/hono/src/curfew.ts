@@ -7,11 +7,12 @@ import {
   type Scope,
   type Stats,
 } from '@curfew/core'
-import { attachClient, attachedClient } from '@curfew/core/adapter'
+import { attachClient, attachedClient, EdgeClient, isWorkerd } from '@curfew/core/adapter'
 import type { Context, MiddlewareHandler, Next } from 'hono'
 import {
   type Before,
   before,
+  executionContextOf,
   replace,
   restore,
   runInside,
@@ -62,13 +63,17 @@ export function curfew(options: GuardOptions = {}): CurfewMiddleware {
   return Object.assign(middleware, { stats: guarded.stats })
 }
 
-/** The request, with the client that an adapter attached to its first object, or to what goes out to it. */
+/**
+ * The request, with the client that an adapter attached to its first object, or to what goes out to it. On Workers an
+ * app is what they call, so there it has a client without any adapter.
+ */
 function withClient(c: Context): Request {
   const { raw } = c.req
-  if (!attachedClient(raw) && c.env?.outgoing) {
-    const client = attachedClient(c.env.outgoing)
-    if (client) attachClient(raw, client)
-  }
+  if (attachedClient(raw)) return raw
+  const client = isWorkerd
+    ? new EdgeClient(raw, executionContextOf(c))
+    : c.env?.outgoing && attachedClient(c.env.outgoing)
+  if (client) attachClient(raw, client)
   return raw
 }
 

@@ -19,6 +19,7 @@ export function runInside<T>(c: Context, scope: Scope, work: () => T): T {
   scope.context = store
   scope.runInContext = runListeners
   scope.routeOf = routeOf
+  scope.handOver = handOver
   return inside.run(store, work)
 }
 
@@ -32,6 +33,20 @@ function routeOf(this: Scope): string | undefined {
   const { req } = (this.context as Inside).c
   const path = req.matchedRoutes.at(req.routeIndex)?.path
   return path === '*' || path === '/*' ? undefined : path
+}
+
+/** Edges drop what is left of a request once it is answered, unless they are told of it. */
+function handOver(this: Scope, work: Promise<unknown>): void {
+  executionContextOf((this.context as Inside).c)?.waitUntil(work)
+}
+
+/** Where there is none, finding that out costs as much as an error. */
+export function executionContextOf(c: Context): Context['executionCtx'] | undefined {
+  try {
+    return c.executionCtx
+  } catch {
+    return undefined
+  }
 }
 
 /** The scope of `c`, if the code that runs right now is inside its guard. */
