@@ -1,1 +1,3 @@
-export { guard } from '@curfew/core'
+export type { Guarded, GuardOptions, Handler } from '@curfew/core'
+export { guard } from './guard.ts'
+export { seesDisconnects } from './sees-disconnects.ts'
