@@ -1,4 +1,5 @@
 import { isUpgrade } from './is-upgrade.ts'
+import type { Outcome } from './outcome.ts'
 import type { Where } from './report/report.ts'
 
 /**
@@ -30,6 +31,10 @@ export interface Client {
    * when it returns, and what goes on after the response.
    */
   waitUntil?(work: Promise<unknown>): void
+  /** Gives what runs a function in the async context of now, where that costs next to nothing. */
+  snapshot?(): (work: () => void) => void
+  /** The request is decided, and its reply is about to be handed to the runtime. */
+  sending?(outcome: Outcome): void
   /** Tells the watcher how the exchange ends; at once, if it has ended already. */
   watch(watcher: ClientWatcher): void
   unwatch(watcher: ClientWatcher): void

@@ -102,6 +102,7 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
   protected sending(reply: Response | undefined): void {
     if (this.recordings) this.reply = reply
     if (this.outcome?.kind !== 'client-closed' && this.attached?.tellsDelivery) this.held = true
+    if (this.outcome) this.attached?.sending?.(this.outcome)
     if (this.held && !this.told) this.follow()
     else this.over()
   }
@@ -137,7 +138,9 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
   protected abstract left(phase: 'handling'): void
 
   streamEnded(): void {
-    if (!this.attached?.tellsDelivery) this.over()
+    if (this.attached?.tellsDelivery) return
+    this.told = true
+    this.over()
   }
 
   streamCancelled(): void {
@@ -162,7 +165,7 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
   /** A streamed body may go on, unseen: as long as somebody reads the signal, it follows the client. */
   private over(): void {
     this.record()
-    const needed = this.outcome?.kind === 'completed' && this.signalRead && !this.reason
+    const needed = this.outcome?.kind === 'completed' && this.signalRead && !this.reason && !this.told
     if (this.following && !needed) this.client.unwatch(this)
     this.attached?.release?.(this)
   }

@@ -55,6 +55,7 @@ export abstract class Scope {
   get signal(): AbortSignal {
     if (this.controller === undefined) {
       this.controller = new AbortController()
+      this.runInContext ??= this.attached?.snapshot?.()
       if (this.makeReason) this.controller.abort(this.reason)
       else if (!this.outcome || this.outcome.kind === 'completed') this.follow()
     }

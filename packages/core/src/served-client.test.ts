@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest'
 import { deferred, never, observed, soon, source, thrownBy, watchedRequest } from '../test/support.ts'
-import { attachClient, type ClientWatcher } from './client.ts'
+import { attachClient, type Client, type ClientWatcher } from './client.ts'
 import { ClientClosedError, guard, ShutdownError, streaming } from './index.ts'
 import { OpenRequests, ServedClient } from './served-client.ts'
 
@@ -136,7 +136,101 @@ describe('a request of a server whose handler has read its signal', () => {
   })
 })
 
+describe('when the server breaks off its connections itself', () => {
+  test('a pending handler has not been left by its client', async () => {
+    const { open, clock, close, outcomes, request, reply } = served(never)
+    await clock.advance(10)
+    open.cutOff()
+    close()
+    await soon(reply)
+    await clock.advance(0)
+    expect(outcomes).toMatchObject([{ kind: 'failed', error: expect.any(ShutdownError) }])
+    expect(request.signal.reason).toBeInstanceOf(ShutdownError)
+  })
+
+  test('nor has one that nobody followed by then, whatever it does', async () => {
+    const failing = deferred<Response>()
+    const { open, clock, close, outcomes } = served(() => failing.promise)
+    open.cutOff()
+    close()
+    failing.reject(new Error('boom'))
+    await clock.advance(0)
+    expect(outcomes).toMatchObject([{ kind: 'failed', error: { message: 'boom' } }])
+    const other = served(never)
+    other.open.cutOff()
+    other.close()
+    await other.clock.advance(10)
+    expect(other.outcomes).toMatchObject([{ kind: 'failed', error: expect.any(ShutdownError) }])
+  })
+
+  test('a signal that goes on after its request is told so', async () => {
+    const { open, close, request } = served((request) => {
+      void request.signal
+      return new Response('a body that takes long')
+    })
+    open.cutOff()
+    close()
+    expect(request.signal.reason).toBeInstanceOf(ShutdownError)
+  })
+})
+
+describe('what an adapter is told', () => {
+  test('when a reply is handed over: how the request was decided', async () => {
+    const told: unknown[] = []
+    function sendingOf(handler: () => Response | Promise<Response>) {
+      const { options, clock } = observed({ timeoutMs: 1_000 })
+      const { request } = watchedRequest()
+      const client: Client = new ServedClient(request)
+      client.sending = ({ kind }) => void told.push(kind)
+      attachClient(request, client)
+      void guard(handler, options)(request)
+      return clock
+    }
+    sendingOf(() => new Response('done'))
+    sendingOf(() => events().response)
+    await sendingOf(never).advance(1_000)
+    expect(told).toEqual(['completed', 'completed', 'timed-out'])
+  })
+
+  test('runs the listeners of the signal in the context in which that was first read', async () => {
+    const contexts: string[] = []
+    let current = 'handler'
+    const { options, clock } = observed({ timeoutMs: 1_000 })
+    const { request } = watchedRequest()
+    const client: Client = new ServedClient(request)
+    client.snapshot = () => {
+      const taken = current
+      return (work) => {
+        const before = current
+        current = taken
+        work()
+        current = before
+      }
+    }
+    attachClient(request, client)
+    void guard((request) => {
+      request.signal.addEventListener('abort', () => contexts.push(current))
+      return never()
+    }, options)(request)
+    current = 'timer'
+    await clock.advance(1_000)
+    expect([contexts, current]).toEqual([['handler'], 'timer'])
+  })
+})
+
 describe('an event stream of a server', () => {
+  test('has an end with its stream: nothing follows the client any longer', async () => {
+    const { response, controller } = events()
+    const { reply, open, listeners } = served((request) => {
+      void request.signal
+      return response
+    })
+    const text = (await reply).text()
+    controller.close()
+    await soon(text)
+    expect([open.size, listeners()]).toEqual([0, 0])
+  })
+
   test('is recorded when it has ended', async () => {
     const { response, controller } = events()
     const { reply, clock, outcomes, open } = served(() => response)

@@ -8,6 +8,12 @@ import { ShutdownError } from './errors.ts'
 export class OpenRequests {
   private readonly clients = new Set<ServedClient>()
   private stopping = false
+  private breaking = false
+
+  /** Whether the server breaks its connections off: no client has left, whatever the runtime says. */
+  get areCutOff(): boolean {
+    return this.breaking
+  }
 
   get size(): number {
     return this.clients.size
@@ -19,8 +25,9 @@ export class OpenRequests {
     for (const client of [...this.clients]) client.shutDown()
   }
 
-  /** Records responses that have begun as broken off by the server, before it breaks them off. */
+  /** Records what is still open as broken off by the server, before it breaks its connections off. */
   cutOff(): void {
+    this.breaking = true
     for (const client of [...this.clients]) client.cutOff()
   }
 
@@ -50,8 +57,13 @@ export class ServedClient extends SignalClient {
     this.open = open
   }
 
+  override get closed(): boolean {
+    return !this.open?.areCutOff && super.closed
+  }
+
   override watch(watcher: ClientWatcher): void {
     this.follower = watcher
+    if (this.open?.areCutOff) return this.shutDown()
     super.watch(watcher)
     if (this.follower && watcher !== this.done) this.open?.add(this)
   }
@@ -71,7 +83,13 @@ export class ServedClient extends SignalClient {
     this.follower?.shutDown()
   }
 
+  protected override aborted(): void {
+    if (this.open?.areCutOff) this.cutOff()
+    else super.aborted()
+  }
+
   cutOff(): void {
+    this.shutDown()
     this.follower?.broke(new ShutdownError())
   }
 }
