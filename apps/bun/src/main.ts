@@ -1,1 +1,25 @@
-export {}
+import { guard, serve } from '@curfew/bun'
+import { connectGreeter, createFetch, createGreeter, createLog, settings } from '@curfew/example-routes'
+
+const { limitMs, port, log: format, app } = settings(process.env)
+const hostname = '127.0.0.1'
+const log = createLog(format)
+
+const upstream = serve({ fetch: createGreeter(guard, log.greeter), port: 0, hostname })
+const greeter = connectGreeter(upstream.server.url)
+const fetch = createFetch(guard, {
+  app,
+  limitMs,
+  greeter,
+  onOutcome: log.ending,
+  onLateSettlement: log.late,
+})
+const { server, close } = serve({ fetch, port, hostname })
+log.listening(server.url.origin, limitMs)
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop)
+
+async function stop(): Promise<void> {
+  await close({ graceMs: limitMs })
+  await upstream.close({ graceMs: 0 })
+}

@@ -1,1 +1,24 @@
-export { guard } from '@curfew/core'
+export {
+  type AbortReason,
+  ClientClosedError,
+  type GuardOptions,
+  HandlerTimeoutError,
+  InvalidOptionError,
+  type LateSettlement,
+  type Outcome,
+  ShutdownError,
+  StreamTimeoutError,
+  scopeOf,
+  streaming,
+} from '@curfew/core'
+export type {
+  BunRequest,
+  BunServer,
+  BunWebSocket,
+  Cookies,
+  RouteParams,
+  WebSocketHandler,
+} from './bun-server.ts'
+export { type BunGuardOptions, type Guarded, guard } from './guard.ts'
+export type { Result, Route, RouteHandler } from './routes.ts'
+export { type CurfewServer, type ServeOptions, serve } from './serve.ts'

@@ -77,15 +77,16 @@ export const connections: Area = {
             const first = path('long')
             const others = (['hello', 'long', 'short'] as const).map((route) => path(route))
             await client.send([first, ...others].map((wanted) => requestHead({ path: wanted })).join(''))
-            await books.greeter(nameIn(first), 'started')
+            // A runtime that takes no pipelines may have ended the connection before the handler got that far.
+            await Promise.any([books.greeter(nameIn(first), 'started'), books.theOnlyEnding(first)])
             if (way === 'RST') client.reset()
             else client.destroy()
             expect(await books.theOnlyEnding(first)).toMatchObject({
               kind: 'client-closed',
               phase: 'handling',
             })
-            await books.greeter(nameIn(first), 'cancelled')
             await books.quiet()
+            if (books.hasGreeter(nameIn(first), 'started')) await books.greeter(nameIn(first), 'cancelled')
             // A runtime may start those behind the first at once, or never.
             const endings = await books.endings(others)
             expect(new Set(endings.map((ending) => ending.path)).size).toBe(endings.length)

@@ -1,0 +1,97 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Outcome } from '@curfew/core'
+import { attachedClient, type ClientWatcher, type OpenRequests, ServedClient } from '@curfew/core/adapter'
+import type { Where } from '@curfew/core/report'
+import { type BunServer, bun, type Cookies } from './bun-server.ts'
+import { where } from './where.ts'
+
+/** What the clients of a server have in common. */
+export interface Served {
+  /** Where its requests are kept while somebody follows them. */
+  readonly open?: OpenRequests
+  /** Bun's own idle timeout, in seconds; 0 for none. */
+  readonly idleTimeout: number
+}
+
+/**
+ * A client of Bun's server. As long as a guard follows it, Bun's idle timeout is off: the guard has its own limits, and
+ * to Bun a connection that it cut off itself is the same as a client that left. See docs/decisions/010.
+ */
+export class BunClient extends ServedClient {
+  private readonly server: Pick<BunServer, 'timeout'> | undefined
+  private readonly idleTimeout: number
+  private isHeld = false
+  private isAnswered = false
+  private jar: Cookies | undefined
+
+  /** @param server absent where a handler is called by hand, in a test, say */
+  constructor(request: Request, server: Pick<BunServer, 'timeout'> | undefined, served: Served) {
+    super(request, served.open)
+    this.server = server
+    this.idleTimeout = served.idleTimeout
+  }
+
+  get where(): Where {
+    return where
+  }
+
+  snapshot(): (work: () => void) => void {
+    return AsyncLocalStorage.snapshot()
+  }
+
+  /** Cookies of this request's own, which reach the client only if its handler does. */
+  get cookies(): Cookies {
+    this.jar ??= new (bun().CookieMap)(this.request.headers.get('cookie') ?? '')
+    return this.jar
+  }
+
+  override watch(watcher: ClientWatcher): void {
+    if (!this.isAnswered) this.hold()
+    super.watch(watcher)
+  }
+
+  override sending(outcome: Outcome, followed: boolean): void {
+    super.sending(outcome, followed)
+    this.isAnswered = !followed
+    if (this.isAnswered) this.release()
+    if (this.jar && outcome.kind === 'completed') this.sendCookies(this.jar)
+  }
+
+  override unwatch(watcher: ClientWatcher): void {
+    super.unwatch(watcher)
+    this.release()
+  }
+
+  private hold(): void {
+    if (this.isHeld || this.idleTimeout === 0) return
+    this.isHeld = true
+    this.server?.timeout(this.request, 0)
+  }
+
+  /** What was set stays with the connection, also for its later requests and while there is none. */
+  private release(): void {
+    if (!this.isHeld) return
+    this.isHeld = false
+    this.server?.timeout(this.request, this.idleTimeout)
+  }
+
+  /** Bun itself adds what is in its own jar to whatever response it sends. */
+  private sendCookies(jar: Cookies): void {
+    const own: Cookies = Reflect.get(Object.getPrototypeOf(this.request), 'cookies', this.request)
+    for (const header of jar.toSetCookieHeaders()) own.set(bun().Cookie.parse(header))
+  }
+}
+
+const ownCookies: PropertyDescriptor & ThisType<object> = {
+  configurable: true,
+  get() {
+    return (attachedClient(this) as BunClient).cookies
+  },
+}
+
+/** Keeps the cookies of a route's request back until its response is sent: a 503 would have them, too. */
+export function keepCookiesBack(request: Request): void {
+  if ('cookies' in request && attachedClient(request) instanceof BunClient) {
+    Object.defineProperty(request, 'cookies', ownCookies)
+  }
+}
