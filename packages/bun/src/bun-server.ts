@@ -9,7 +9,7 @@ export interface BunServer {
   readonly pendingWebSockets: number
   stop(closeActiveConnections?: boolean): Promise<void>
   timeout(request: Request, seconds: number): void
-  upgrade(request: Request, options?: { headers?: HeadersInit; data?: unknown }): boolean
+  upgrade(request: Request, options?: { headers?: object; data?: unknown }): boolean
   requestIP(request: Request): { address: string; port: number; family: string } | null
   publish(topic: string, data: string | Uint8Array | ArrayBuffer, compress?: boolean): number
   subscriberCount(topic: string): number

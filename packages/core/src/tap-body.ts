@@ -117,7 +117,7 @@ class TappedBody {
     return new ReadableStream({ type: 'bytes', pull, cancel: (reason) => this.cancel(reason) })
   }
 
-  private async readOn(): Promise<ReadableStreamReadResult<Bytes>> {
+  private async readOn(): ReturnType<ReadableStreamDefaultReader<Bytes>['read']> {
     const reader = this.lock()
     const result = await reader.read().catch((error) => this.broke(error))
     if (result.done) this.ended()
