@@ -2,13 +2,13 @@ import {
   guard as coreGuard,
   findScope,
   type GuardOptions,
-  type HandlerResult,
   InvalidOptionError,
   type Stats,
 } from '@curfew/core'
 import { attachClient, attachedClient, splitOptions } from '@curfew/core/adapter'
 import { BunClient, keepCookiesBack, type Served } from './bun-client.ts'
 import type { BunServer } from './bun-server.ts'
+import type { Result } from './routes.ts'
 
 /** The options of a guard, and what it has to know of the server. */
 export interface BunGuardOptions extends GuardOptions {
@@ -17,8 +17,8 @@ export interface BunGuardOptions extends GuardOptions {
 }
 
 /** A handler of the same shape, with the guard's numbers. */
-export interface Guarded<Asked extends Request, Rest extends unknown[]> {
-  (request: Asked, ...rest: Rest): Response | Promise<Response>
+export interface Guarded<Asked extends Request = Request, Server extends BunServer = BunServer> {
+  (request: Asked, server?: Server): Response | Promise<Response>
   readonly stats: Stats
 }
 
@@ -37,22 +37,21 @@ const MAX_IDLE_TIMEOUT = 255
  * Bun.serve({ fetch: guard(async (request, server) => new Response('hello'), { timeoutMs: 5_000 }) })
  * ```
  */
-export function guard<Asked extends Request = Request, Rest extends unknown[] = [server: BunServer]>(
-  handler: (request: Asked, ...rest: Rest) => HandlerResult | PromiseLike<HandlerResult>,
+export function guard<Asked extends Request = Request, Server extends BunServer = BunServer>(
+  handler: (request: Asked, server: Server) => Result,
   options: BunGuardOptions = {},
-): Guarded<Asked, Rest> {
+): Guarded<Asked, Server> {
   if (typeof handler !== 'function') throw new InvalidOptionError('handler', 'a function', handler)
   const { own, guardOptions } = splitOptions(options, ['idleTimeout'])
   const served: Served = { idleTimeout: checkedIdleTimeout(own.idleTimeout) }
-  const run = coreGuard(function (this: unknown, request: Request, ...rest: Rest) {
+  const run = coreGuard(function (this: unknown, request: Request, server: Server) {
     if (findScope(request)) keepCookiesBack(request)
-    return handler.call(this, request as Asked, ...rest)
+    return handler.call(this, request as Asked, server)
   }, guardOptions)
 
-  function guarded(this: unknown, request: Asked, ...rest: Rest): Response | Promise<Response> {
-    const server = rest[0] as BunServer | undefined
+  function guarded(this: unknown, request: Asked, server?: Server): Response | Promise<Response> {
     if (!attachedClient(request)) attachClient(request, new BunClient(request, server, served))
-    return run.call(this, request, ...rest)
+    return run.call(this, request, server as Server)
   }
   return Object.assign(guarded, { stats: run.stats })
 }
