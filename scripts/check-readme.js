@@ -2,20 +2,13 @@
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 
-// Inside a package that depends on all that the examples import.
-const folder = 'apps/hono-node/.readme'
-rmSync(folder, { recursive: true, force: true })
-mkdirSync(folder)
-
-const readmes = [
-  'README.md',
-  ...['core', 'hono', 'node', 'deno', 'hooks', 'cli'].map((name) => `packages/${name}/README.md`),
-]
-for (const [index, readme] of readmes.entries()) {
-  const blocks = readFileSync(readme, 'utf8').matchAll(/```ts\n(.*?)```/gs)
-  for (const [number, [, block]] of [...blocks].entries()) {
-    writeFileSync(`${folder}/${index}-${number + 1}.ts`, `// ${readme}, example ${number + 1}\n${block}`)
-  }
+// Each inside a package that depends on all that the examples import.
+const readmes = {
+  'apps/hono-node': [
+    'README.md',
+    ...['core', 'hono', 'node', 'deno', 'hooks', 'cli'].map((name) => `packages/${name}/README.md`),
+  ],
+  'apps/bun': ['packages/bun/README.md'],
 }
 
 const compilerOptions = {
@@ -28,6 +21,21 @@ const compilerOptions = {
   skipLibCheck: true,
   noEmit: true,
 }
-writeFileSync(`${folder}/tsconfig.json`, JSON.stringify({ compilerOptions, include: ['*.ts'] }))
-const { status } = spawnSync('tsc', ['-p', folder], { stdio: 'inherit', shell: process.platform === 'win32' })
-process.exitCode = status ?? 1
+
+for (const [app, files] of Object.entries(readmes)) {
+  const folder = `${app}/.readme`
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder)
+  for (const [index, readme] of files.entries()) {
+    const blocks = readFileSync(readme, 'utf8').matchAll(/```ts\n(.*?)```/gs)
+    for (const [number, [, block]] of [...blocks].entries()) {
+      writeFileSync(`${folder}/${index}-${number + 1}.ts`, `// ${readme}, example ${number + 1}\n${block}`)
+    }
+  }
+  writeFileSync(`${folder}/tsconfig.json`, JSON.stringify({ compilerOptions, include: ['*.ts'] }))
+  const { status } = spawnSync('tsc', ['-p', folder], {
+    stdio: 'inherit',
+    shell: process.platform === 'win32',
+  })
+  if (status !== 0) process.exitCode = status ?? 1
+}

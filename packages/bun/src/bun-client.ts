@@ -11,6 +11,8 @@ export interface Served {
   readonly open?: OpenRequests
   /** Bun's own idle timeout, in seconds; 0 for none. */
   readonly idleTimeout: number
+  /** Whether a request may become a WebSocket. If none can, its headers need not be looked at, which has a cost. */
+  readonly websockets: boolean
 }
 
 /**
@@ -19,7 +21,7 @@ export interface Served {
  */
 export class BunClient extends ServedClient {
   private readonly server: Pick<BunServer, 'timeout'> | undefined
-  private readonly idleTimeout: number
+  private readonly served: Served
   private isHeld = false
   private isAnswered = false
   private jar: Cookies | undefined
@@ -28,7 +30,11 @@ export class BunClient extends ServedClient {
   constructor(request: Request, server: Pick<BunServer, 'timeout'> | undefined, served: Served) {
     super(request, served.open)
     this.server = server
-    this.idleTimeout = served.idleTimeout
+    this.served = served
+  }
+
+  override get upgrading(): boolean {
+    return this.served.websockets && super.upgrading
   }
 
   get where(): Where {
@@ -63,7 +69,7 @@ export class BunClient extends ServedClient {
   }
 
   private hold(): void {
-    if (this.isHeld || this.idleTimeout === 0) return
+    if (this.isHeld || this.served.idleTimeout === 0) return
     this.isHeld = true
     this.server?.timeout(this.request, 0)
   }
@@ -72,7 +78,7 @@ export class BunClient extends ServedClient {
   private release(): void {
     if (!this.isHeld) return
     this.isHeld = false
-    this.server?.timeout(this.request, this.idleTimeout)
+    this.server?.timeout(this.request, this.served.idleTimeout)
   }
 
   /** Bun itself adds what is in its own jar to whatever response it sends. */

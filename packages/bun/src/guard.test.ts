@@ -96,7 +96,7 @@ describe('guard', () => {
     const { server, timeouts } = fakeServer()
     const open = new OpenRequests()
     const request = get()
-    const client = new BunClient(request, server, { open, idleTimeout: 20 })
+    const client = new BunClient(request, server, { open, idleTimeout: 20, websockets: true })
     attachClient(request, client)
     const reply = guard(never, { clock })(request, server)
     expect(attachedClient(request)).toBe(client)

@@ -43,7 +43,7 @@ export function guard<Asked extends Request = Request, Server extends BunServer 
 ): Guarded<Asked, Server> {
   if (typeof handler !== 'function') throw new InvalidOptionError('handler', 'a function', handler)
   const { own, guardOptions } = splitOptions(options, ['idleTimeout'])
-  const served: Served = { idleTimeout: checkedIdleTimeout(own.idleTimeout) }
+  const served: Served = { idleTimeout: checkedIdleTimeout(own.idleTimeout), websockets: true }
   const run = coreGuard(function (this: unknown, request: Request, server: Server) {
     if (findScope(request)) keepCookiesBack(request)
     return handler.call(this, request as Asked, server)

@@ -122,7 +122,7 @@ export function serve<const Path extends string = string, Server extends BunServ
   const seconds = checkedIdleTimeout(told)
   const idleTimeout = seconds === 0 ? 0 : Math.max(seconds, SWEEP + 1)
   const open = new OpenRequests()
-  const follow = followed(guardOptions, { open, idleTimeout })
+  const follow = followed(guardOptions, { open, idleTimeout, websockets: own.websocket !== undefined })
 
   const server = bun().serve({
     ...serverOptions,

@@ -100,6 +100,15 @@ describe('a guard', () => {
   })
 })
 
+test('a server without WebSockets guards those who ask for one as well', async () => {
+  const server = await startBun({ guard: { timeoutMs: 200 }, websockets: false })
+  const client = await connect(server)
+  const path = unique('/slow?ms=60000')
+  await client.send(head(path, { Connection: 'Upgrade', Upgrade: 'websocket' }))
+  expect(await client.response()).toMatchObject({ status: 503 })
+  expect(await ending(server, path)).toMatchObject({ kind: 'timed-out' })
+})
+
 test('one guard is around fetch and all routes', async () => {
   const server = await startBun({ guard: { timeoutMs: 60_000, maxConcurrent: 1 } })
   const waiting = await connect(server)

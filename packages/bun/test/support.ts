@@ -9,6 +9,7 @@ export interface Settings {
   options?: object
   error?: boolean
   hooksThrow?: boolean
+  websockets?: boolean
 }
 
 const bun = fileURLToPath(new URL('../node_modules/.bin/bun', import.meta.url))

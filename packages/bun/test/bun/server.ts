@@ -12,6 +12,8 @@ interface Settings {
   options?: { idleTimeout?: number; development?: boolean; http2?: boolean }
   /** Whether there is an `error` option. */
   error?: boolean
+  /** Whether it has WebSockets (default `true`). */
+  websockets?: boolean
   /** Whether hooks throw. */
   hooksThrow?: boolean
 }
@@ -22,6 +24,7 @@ const {
   options,
   error,
   hooksThrow,
+  websockets = true,
 }: Settings = JSON.parse(process.env.SETTINGS ?? '{}')
 
 const reports = reporter({
@@ -173,7 +176,15 @@ const onError = error && {
 
 function start(): { server: BunServer; close(options: { graceMs: number }): Promise<void> } {
   if (how === 'serve') {
-    return serve({ fetch: answer, routes, websocket, ...listen, ...options, ...onError, ...guardOptions })
+    return serve({
+      fetch: answer,
+      routes,
+      ...(websockets && { websocket }),
+      ...listen,
+      ...options,
+      ...onError,
+      ...guardOptions,
+    })
   }
   const guarded = guard(answer, { ...guardOptions, idleTimeout: options?.idleTimeout ?? 10 })
   const server = Bun.serve({ fetch: guarded as never, websocket: websocket as never, ...listen, ...options })
