@@ -23,7 +23,6 @@ export class BunClient extends ServedClient {
   private readonly server: Pick<BunServer, 'timeout'> | undefined
   private readonly served: Served
   private isHeld = false
-  private isAnswered = false
   private jar: Cookies | undefined
 
   /** @param server absent where a handler is called by hand, in a test, say */
@@ -52,20 +51,17 @@ export class BunClient extends ServedClient {
   }
 
   override watch(watcher: ClientWatcher): void {
-    if (!this.isAnswered) this.hold()
+    if (watcher !== this.done) this.hold()
     super.watch(watcher)
   }
 
-  override sending(outcome: Outcome, followed: boolean): void {
-    super.sending(outcome, followed)
-    this.isAnswered = !followed
-    if (this.isAnswered) this.release()
-    if (this.jar && outcome.kind === 'completed') this.sendCookies(this.jar)
+  override release(watcher: ClientWatcher): void {
+    super.release(watcher)
+    this.letGo()
   }
 
-  override unwatch(watcher: ClientWatcher): void {
-    super.unwatch(watcher)
-    this.release()
+  sending(outcome: Outcome): void {
+    if (this.jar && outcome.kind === 'completed') this.sendCookies(this.jar)
   }
 
   private hold(): void {
@@ -75,7 +71,7 @@ export class BunClient extends ServedClient {
   }
 
   /** What was set stays with the connection, also for its later requests and while there is none. */
-  private release(): void {
+  private letGo(): void {
     if (!this.isHeld) return
     this.isHeld = false
     this.server?.timeout(this.request, this.served.idleTimeout)
@@ -84,7 +80,12 @@ export class BunClient extends ServedClient {
   /** Bun itself adds what is in its own jar to whatever response it sends. */
   private sendCookies(jar: Cookies): void {
     const own: Cookies = Reflect.get(Object.getPrototypeOf(this.request), 'cookies', this.request)
-    for (const header of jar.toSetCookieHeaders()) own.set(bun().Cookie.parse(header))
+    for (const header of jar.toSetCookieHeaders()) {
+      const cookie = bun().Cookie.parse(header)
+      // Written, a value is escaped; parsed, it stays so.
+      cookie.value = decodeURIComponent(cookie.value)
+      own.set(cookie)
+    }
   }
 }
 

@@ -35,7 +35,7 @@ describe.each(['guarded', 'unguarded'])('a server that is %s', (which) => {
     const reply = await get(server, path, { headers: { cookie: 'seen=yes; old=1' } })
     expect(reply).toMatchObject({ status: 200, text: 'yes' })
     expect(reply.cookies).toEqual([
-      expect.stringMatching(/^secret=of-handler;.*HttpOnly/),
+      expect.stringMatching(/^secret=of%20handler%3B%2020%25%C3%A9;.*HttpOnly/),
       expect.stringMatching(/^old=;.*Expires=Thu, 01 Jan 1970/),
     ])
   })
@@ -87,6 +87,17 @@ describe('a guard', () => {
     expect(await server.records.waitFor(({ route }) => route === '/broken/:id', 'the report')).toMatchObject({
       where: { hostname, runtime: { name: 'bun' } },
     })
+  })
+
+  test('runs the listeners of a signal in the async context of their handler', async () => {
+    const left = await connect(server)
+    await left.send(head('/context'))
+    await fetch(`${server.url}/hello`)
+    left.destroy()
+    expect(await event(server, 'context')).toMatchObject({ isOwn: true })
+    await get(server, '/context')
+    const all = server.records.all.filter((record) => record.event === 'context')
+    expect(all.map(({ isOwn }) => isOwn)).toEqual([true, true])
   })
 
   test('lets a handler upgrade after the deadline: a WebSocket is not guarded', async () => {

@@ -1,4 +1,5 @@
 // A server with a handler for everything that Bun does in its own way. What it is told stands in SETTINGS, as JSON.
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { hostname } from 'node:os'
 import { reporter } from '@curfew/core/report'
 import { type BunRequest, type BunServer, type GuardOptions, guard, serve } from '../../src/index.ts'
@@ -51,6 +52,7 @@ function write(record: object): void {
   console.log(JSON.stringify(record))
 }
 
+const context = new AsyncLocalStorage<string>()
 const bytes = new Uint8Array(40 * 1024 * 1024)
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 const msOf = (request: Request): number => Number(new URL(request.url).searchParams.get('ms'))
@@ -78,6 +80,15 @@ const handlers: Record<
     await sleep(msOf(request))
     return new Response('done')
   },
+  // Its listener is to know whose it is.
+  '/context': (request) =>
+    context.run(request.url, async () => {
+      request.signal.addEventListener('abort', () => {
+        write({ event: 'context', isOwn: context.getStore() === request.url })
+      })
+      await sleep(60_000)
+      return new Response('done')
+    }),
   // Follows its client from the beginning.
   '/signal': async (request) => {
     request.signal.addEventListener('abort', () =>
@@ -132,7 +143,7 @@ function answer(request: Request, server: BunServer) {
 }
 
 function cookies(request: BunRequest): Response | Promise<Response> {
-  request.cookies.set('secret', 'of-handler', { httpOnly: true })
+  request.cookies.set('secret', 'of handler; 20%é', { httpOnly: true })
   request.cookies.delete('old')
   const { how } = request.params
   if (how === 'throw') throw new Error('secret-of-throw')
