@@ -1,4 +1,5 @@
 export { conformance } from './conformance.ts'
+export { exceptionsTable, type RuntimeExceptions } from './exceptions-table.ts'
 export type { Fixture, Protocol, RouteName, Routes, Target } from './fixture.ts'
 export { type Http2Client, type Http2Request, http2Client } from './http2-client.ts'
 export { type RawClient, type RawClientOptions, rawClient } from './raw-client.ts'
