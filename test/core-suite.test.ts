@@ -22,7 +22,7 @@ test('there is a suite for each runtime, and a table of what it does not pass', 
 
 describe.each(Object.entries(suites))(
   'the suite of the core in %s',
-  { timeout: 240_000 },
+  { timeout: 600_000 },
   (runtime, suite) => {
     const known = exceptions[runtime]!
 

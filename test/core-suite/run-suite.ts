@@ -11,12 +11,16 @@ export interface Suite {
   readonly output: string
 }
 
+/** For one test. Three suites at once, among other tests, may have a small part of a machine that is busy already. */
+const TEST_MS = 120_000
+
 const vitest = (report: string): string[] => [
   'run',
   '--config=test/core-suite/vitest.config.ts',
   '--reporter=junit',
   '--reporter=default',
   `--outputFile.junit=${report}`,
+  `--testTimeout=${TEST_MS}`,
 ]
 
 /** How each runs the unit suite of the core. */
@@ -25,7 +29,7 @@ export const runtimes: Readonly<Record<string, (report: string) => [command: str
     'bun',
     'test',
     '--conditions=curfew-source',
-    '--timeout=30000',
+    `--timeout=${TEST_MS}`,
     '--reporter=junit',
     `--reporter-outfile=${report}`,
     'packages/core',

@@ -21,7 +21,7 @@ export interface RunOptions {
 export function run(
   command: string,
   args: readonly string[],
-  { cwd = root, env = {}, timeoutMs = 240_000 }: RunOptions = {},
+  { cwd = root, env = {}, timeoutMs = 600_000 }: RunOptions = {},
 ): Promise<Finished> {
   // In a group of its own, because what npm calls a runtime is often a shim that starts the real one.
   const child = spawn(command, args, {
