@@ -9,18 +9,22 @@ const readmes = {
     ...['core', 'hono', 'node', 'deno', 'hooks', 'cli'].map((name) => `packages/${name}/README.md`),
   ],
   'apps/bun': ['packages/bun/README.md'],
+  'packages/edge': ['packages/edge/README.md'],
 }
 
 const compilerOptions = {
   target: 'es2023',
   lib: ['es2023', 'dom', 'dom.iterable'],
-  types: ['node'],
   module: 'nodenext',
   moduleDetection: 'force',
   strict: true,
   skipLibCheck: true,
   noEmit: true,
 }
+
+/** What there is besides the web's own; an edge has the types of a runtime that is no Node.js. */
+const types = (app) =>
+  app === 'packages/edge' ? { types: ['@cloudflare/workers-types'], lib: ['es2023'] } : { types: ['node'] }
 
 for (const [app, files] of Object.entries(readmes)) {
   const folder = `${app}/.readme`
@@ -32,7 +36,10 @@ for (const [app, files] of Object.entries(readmes)) {
       writeFileSync(`${folder}/${index}-${number + 1}.ts`, `// ${readme}, example ${number + 1}\n${block}`)
     }
   }
-  writeFileSync(`${folder}/tsconfig.json`, JSON.stringify({ compilerOptions, include: ['*.ts'] }))
+  writeFileSync(
+    `${folder}/tsconfig.json`,
+    JSON.stringify({ compilerOptions: { ...compilerOptions, ...types(app) }, include: ['*.ts'] }),
+  )
   const { status } = spawnSync('tsc', ['-p', folder], {
     stdio: 'inherit',
     shell: process.platform === 'win32',
