@@ -70,10 +70,11 @@ export async function startWorker(name: string, options: WorkerOptions = {}): Pr
     lines,
     noise,
     async line(members) {
-      await expect
-        .poll(() => lines, { timeout: 10_000, interval: 10 })
-        .toContainEqual(expect.objectContaining(members))
-      return lines.find((line) => Object.entries(members).every(([key, value]) => line[key] === value))!
+      const found = (): Line | undefined =>
+        lines.find((line) => Object.entries(members).every(([key, value]) => line[key] === value))
+      const what = `a line with ${JSON.stringify(members)}`
+      await expect.poll(found, { message: what, timeout: 10_000, interval: 10 }).toBeDefined()
+      return found()!
     },
   }
 }

@@ -4,7 +4,7 @@ import { guard, seesDisconnects } from '@curfew/edge'
 import { pathOf, sleep, write } from './support.ts'
 
 const options: GuardOptions = {
-  timeoutMs: 200,
+  timeoutMs: 500,
   ...(env.WATCH === 'eager' && { watch: 'eager' }),
   // Asynchronous: what it does after the response must not be dropped.
   async onOutcome({ kind, status }, request) {
@@ -27,7 +27,8 @@ const routes: Readonly<Record<string, (request: Request) => Response | Promise<R
 
   // Looks at no signal, and says so when it is done.
   '/deaf': async (request) => {
-    await sleep(600)
+    write({ event: 'started', path: pathOf(request) })
+    await sleep(1_000)
     write({ event: 'done', path: pathOf(request) })
     return new Response('too late')
   },

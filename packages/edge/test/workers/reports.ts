@@ -23,7 +23,7 @@ const options: GuardOptions = {
 async function handle(request: Request): Promise<Response> {
   const { pathname, searchParams } = new URL(request.url)
   if (pathname === '/stats') return Response.json(reports.stats)
-  if (pathname === '/slow') await sleep(400)
+  if (pathname === '/slow') await new Promise((resolve) => request.signal.addEventListener('abort', resolve))
   else await sleep(Number(searchParams.get('ms') ?? 0))
   throw new Error(searchParams.get('message') ?? 'none')
 }
