@@ -8,6 +8,8 @@ export interface Clock {
   /** Calls back once, after `ms` milliseconds (0 to 2^31-1). */
   setTimeout(callback: () => void, ms: number): unknown
   clearTimeout(timer: unknown): void
+  /** Milliseconds since the epoch (default `Date.now`): only asked for where instants of other machines are told. */
+  epochNow?(): number
 }
 
 /** What runtimes can wait for at most, in milliseconds: a longer timer fires at once. */

@@ -16,7 +16,7 @@ import { parseTimeout } from './validate.ts'
 export class Deadline {
   private readonly clock: Clock
   private readonly moved: (dueAt: number) => void
-  private readonly latest: number
+  private latest: number
   private due: number
   private limitMs: number
   private over = false
@@ -76,6 +76,15 @@ export class Deadline {
   /** No limit from now on. */
   disable(): void {
     this.move(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY)
+  }
+
+  /** @internal The request itself allows no more than `ms` milliseconds from now. */
+  allow(ms: number): void {
+    const latest = this.clock.now() + Math.max(ms, 0)
+    if (latest >= this.latest) return
+    this.latest = latest
+    if (this.due === Number.POSITIVE_INFINITY) this.move(latest, Math.max(ms, 0))
+    else if (this.due > latest) this.move(this.due, this.limitMs)
   }
 
   /** @internal The request has ended. */

@@ -32,8 +32,8 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
   /** What was sent, as long as somebody is to report it. */
   private reply: Response | undefined
 
-  constructor(request: Request, policy: Policy, inboundMs: number) {
-    super(request, policy, inboundMs)
+  constructor(request: Request, policy: Policy, inboundMs: number, queuedMs = 0) {
+    super(request, policy, inboundMs, queuedMs)
     this.guards = [policy]
     policy.counters.active++
     policy.running?.add(this)
@@ -51,6 +51,10 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
       inner.counters.active++
     }
     this.policy = adjust(this.policy, inner)
+    if (inner.readArrival) {
+      const { allowedMs, queuedMs } = inner.readArrival(this.request)
+      this.deadline.allow(allowedMs - queuedMs)
+    }
     if (inner.given.timeoutMs !== undefined) this.deadline.set(inner.given.timeoutMs)
   }
 

@@ -1,3 +1,4 @@
+import type { Arrival } from './arrival.ts'
 import { attachedClient } from './client.ts'
 import { InvalidOptionError } from './errors.ts'
 import { isUpgrade } from './is-upgrade.ts'
@@ -65,9 +66,11 @@ export function guard<Rest extends unknown[] = []>(
       return handler.call(this, request, ...rest) as never
     }
 
-    const inboundMs = policy.inbound ? inboundOf(policy.inbound, request) : Number.POSITIVE_INFINITY
-    const refusal = client?.cheap && client.closed ? 'client-closed' : refusalFor(policy, inboundMs)
-    const race = new Race(request, policy, inboundMs)
+    const arrival = policy.readArrival?.(request)
+    const refusal = client?.cheap && client.closed ? 'client-closed' : refusalFor(policy, arrival)
+    const race = arrival
+      ? new Race(request, policy, arrival.allowedMs, arrival.queuedMs)
+      : new Race(request, policy, Number.POSITIVE_INFINITY)
     if (refusal) return race.refuse(refusal)
 
     attachScope(request, race)
@@ -81,20 +84,11 @@ export function guard<Rest extends unknown[] = []>(
   return Object.assign(guarded, { stats: policy.counters }) as Guarded<Rest>
 }
 
-function refusalFor(policy: Policy, inboundMs: number): Rejected['reason'] | undefined {
+function refusalFor(policy: Policy, arrival: Arrival | undefined): Rejected['reason'] | undefined {
   const { counters, maxConcurrent, maxAbandoned } = policy
   if (policy.shutdown?.aborted) return 'shutdown'
-  if (inboundMs <= 0) return 'expired'
+  if (arrival?.malformed) return 'malformed'
+  if (arrival && Math.min(arrival.allowedMs, policy.timeoutMs) <= arrival.queuedMs) return 'expired'
   if (counters.active >= maxConcurrent || counters.abandoned >= maxAbandoned) return 'overloaded'
   return undefined
-}
-
-/** What the request itself allows. A function that fails, or finds no number, allows everything. */
-function inboundOf(inbound: (request: Request) => number | undefined, request: Request): number {
-  try {
-    const ms = inbound(request)
-    return typeof ms === 'number' && !Number.isNaN(ms) ? ms : Number.POSITIVE_INFINITY
-  } catch {
-    return Number.POSITIVE_INFINITY
-  }
 }

@@ -1,5 +1,6 @@
 export { type Clock, LONGEST_TIMER_MS, systemClock } from './clock.ts'
 export type { Deadline } from './deadline.ts'
+export type { DeadlineHeader } from './deadline-header.ts'
 export {
   type AbortReason,
   ClientClosedError,
@@ -14,6 +15,7 @@ export {
   StreamTimeoutError,
 } from './errors.ts'
 export { type Guarded, guard, type Handler } from './guard.ts'
+export type { Inbound } from './inbound.ts'
 export type { GuardOptions } from './options.ts'
 export type {
   ClientClosed,
@@ -26,6 +28,7 @@ export type {
   TimedOut,
 } from './outcome.ts'
 export type { HandlerResult } from './race.ts'
+export type { ReceivedAt } from './received-at.ts'
 export type { Ending, Recording, Reporter } from './recording.ts'
 export type { ResponseBuffer } from './response-buffer.ts'
 export { type ProblemCode, problem, type Reply, type ReplyBody } from './responses.ts'

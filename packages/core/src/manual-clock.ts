@@ -4,6 +4,8 @@ import { InvalidOptionError } from './errors.ts'
 // Taken at once: test runners replace the global one by a clock that stands still, too.
 const { setTimeout: realSetTimeout } = globalThis
 
+const EPOCH_MS = Date.UTC(2026, 0)
+
 interface Timer {
   readonly id: number
   readonly dueAt: number
@@ -28,6 +30,11 @@ export class ManualClock implements Clock {
 
   now(): number {
     return this.time
+  }
+
+  /** The instant 2026-01-01T00:00:00Z, and what the clock has moved on by since it was made. */
+  epochNow(): number {
+    return EPOCH_MS + this.time
   }
 
   setTimeout(callback: () => void, ms: number): unknown {

@@ -1,6 +1,10 @@
 import * as z from 'zod/mini'
+import { type Arrival, arrivalReader } from './arrival.ts'
 import { type Clock, systemClock } from './clock.ts'
+import { deadlineHeaders } from './deadline-header.ts'
+import { type Inbound, isInbound } from './inbound.ts'
 import type { Failed, LateSettlement, Outcome, Rejected, TimedOut } from './outcome.ts'
+import { isReceivedAt, type ReceivedAt } from './received-at.ts'
 import type { Reporter } from './recording.ts'
 import { isReplyBody, type Reply } from './responses.ts'
 import { type Counters, newCounters } from './stats.ts'
@@ -35,18 +39,39 @@ export interface GuardOptions {
   /** When to follow the client where that has a cost: once it matters (`'lazy'`, the default), or always. */
   watch?: 'lazy' | 'eager'
   /**
-   * Milliseconds that the request itself allows, as its headers say; `undefined` if they do not. It only shortens; 0 or
-   * less is an instant 504.
+   * How long the caller of this request waits, so that nothing goes on for longer: a header, several headers (the
+   * shortest that is there counts), or a function that gives milliseconds, and `undefined` for a request that does not
+   * say. It only ever shortens `timeoutMs`, and no handler can lengthen it; with 0 or less the handler does not run, and
+   * the client gets a 504. What is no time (`NaN`, a function that throws) is ignored and counted in
+   * `stats.inboundIgnored`.
    *
    * @example
    * ```ts
-   * inbound({ headers }) {
-   *   const ms = headers.get('x-timeout-ms')
-   *   return ms === null ? undefined : Number(ms)
-   * }
+   * guard(handler, { inbound: ['connect-timeout-ms', 'grpc-timeout', 'x-envoy-expected-rq-timeout-ms'] })
+   *
+   * guard(handler, {
+   *   inbound({ headers }) {
+   *     const seconds = headers.get('x-patience')
+   *     return seconds === null ? undefined : Number(seconds) * 1_000
+   *   },
+   * })
    * ```
    */
-  inbound?: (request: Request) => number | undefined
+  inbound?: Inbound
+  /** What becomes of a request whose `inbound` is no time: it is let in without (default), or answered 400. */
+  malformedInbound?: 'ignore' | 'reject'
+  /**
+   * When a proxy in front received the request, so that the time in its queue counts against the deadline, and against
+   * `timeoutMs`: the name of a header, or a function that gives milliseconds since the epoch. The usual header is
+   * `x-request-start`, in seconds, milli-, micro- or nanoseconds, with `t=` before it or not. What is in the future, or
+   * longer ago than a minute, comes of a clock that is wrong, and is ignored and counted in `stats.receivedAtIgnored`.
+   *
+   * @example
+   * ```ts
+   * guard(handler, { timeoutMs: 5_000, receivedAt: 'x-request-start' })
+   * ```
+   */
+  receivedAt?: ReceivedAt
   /** Refuses new requests with 503 while so many are active (default `Infinity`). */
   maxConcurrent?: number
   /** Refuses new requests with 503 while so many abandoned handlers are still at work (default `Infinity`). */
@@ -77,6 +102,8 @@ export interface Policy
   /** What was asked for, without the defaults. */
   readonly given: Partial<Policy>
   readonly counters: Counters
+  /** What a request says of its own time; only there where somebody asked for it. */
+  readonly readArrival: ((request: Request) => Arrival) | undefined
   /** Whom to tell at shutdown; only kept where there is a `shutdown` to be told of. */
   readonly running: Set<{ shutDown(): void }> | undefined
 }
@@ -87,6 +114,7 @@ type Optional = {
     | 'failureResponse'
     | 'rejectionResponse'
     | 'inbound'
+    | 'receivedAt'
     | 'shutdown'
     | 'onOutcome'
     | 'onLateSettlement'
@@ -118,7 +146,11 @@ const schema = z.strictObject({
   streamIdleMs: z.optional(timeout),
   streamTotalMs: z.optional(timeout),
   watch: z.optional(z.enum(['lazy', 'eager'], "'lazy' or 'eager'")),
-  inbound: z.optional(callback),
+  inbound: z.optional(
+    z.custom<Inbound>(isInbound, `a function, or one or more of ${deadlineHeaders.join(', ')}`),
+  ),
+  malformedInbound: z.optional(z.enum(['ignore', 'reject'], "'ignore' or 'reject'")),
+  receivedAt: z.optional(z.custom<ReceivedAt>(isReceivedAt, 'the name of a header or a function')),
   maxConcurrent: z.optional(limit),
   maxAbandoned: z.optional(limit),
   retryAfterSeconds: z.optional(amount('seconds')),
@@ -136,6 +168,7 @@ const defaults = {
   failureResponse: undefined,
   rejectionResponse: undefined,
   inbound: undefined,
+  receivedAt: undefined,
   shutdown: undefined,
   onOutcome: undefined,
   onLateSettlement: undefined,
@@ -143,6 +176,7 @@ const defaults = {
   waitUntil: undefined,
   timeoutMs: 30_000,
   timeoutStatus: 503,
+  malformedInbound: 'ignore',
   exposeErrors: false,
   rethrow: false,
   buffer: false,
@@ -175,11 +209,13 @@ export function parseOptions(options: GuardOptions = {}): Policy {
     streamIdleMs: toLimit(own.streamIdleMs),
     streamTotalMs: toLimit(own.streamTotalMs),
   })
+  const counters = newCounters()
   return {
     ...defaults,
     ...given,
     given,
-    counters: newCounters(),
+    counters,
+    readArrival: arrivalReader(own, own.clock ?? systemClock, counters),
     running: own.shutdown && new Set(),
   }
 }

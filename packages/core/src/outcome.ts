@@ -16,7 +16,10 @@ export type OutcomeKind = Outcome['kind']
 interface Ending {
   /** The status that was sent; 499 for a client that had gone, which is never sent. */
   status: number
-  /** Milliseconds from the start of the request to its ending. */
+  /**
+   * Milliseconds from the start of the request to its ending. It started when a proxy received it, if the guard has
+   * `receivedAt` and the request says so.
+   */
   elapsedMs: number
 }
 
@@ -52,7 +55,7 @@ export interface Failed extends Ending {
 /** The handler never ran. */
 export interface Rejected extends Ending {
   readonly kind: 'rejected'
-  readonly reason: 'expired' | 'overloaded' | 'shutdown'
+  readonly reason: 'expired' | 'malformed' | 'overloaded' | 'shutdown'
 }
 
 /**

@@ -260,7 +260,7 @@ export class Race extends Exchange {
 
   /** One timer serves both: the first short tick, while the client is not followed yet, and the deadline. */
   private nextRing(): number {
-    return this.following ? this.dueAt : Math.min(this.dueAt, this.startedAt + FIRST_TICK_MS)
+    return this.following ? this.dueAt : Math.min(this.dueAt, this.startedAt + this.queuedMs + FIRST_TICK_MS)
   }
 
   private ring(): void {
@@ -276,6 +276,7 @@ export class Race extends Exchange {
 
 const refusals = {
   expired: { status: 504, code: 'DEADLINE_EXPIRED' },
+  malformed: { status: 400, code: 'MALFORMED_DEADLINE' },
   overloaded: { status: 503, code: 'OVERLOADED' },
   shutdown: { status: 503, code: 'SHUTDOWN' },
 } as const

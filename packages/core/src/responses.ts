@@ -14,9 +14,15 @@ export type Reply<Ending extends Outcome> =
 export type Answered = TimedOut | Failed | Rejected
 
 /** The stable `code` in a default body. */
-export type ProblemCode = CurfewErrorCode | 'HANDLER_FAILED' | 'DEADLINE_EXPIRED' | 'OVERLOADED'
+export type ProblemCode =
+  | CurfewErrorCode
+  | 'HANDLER_FAILED'
+  | 'DEADLINE_EXPIRED'
+  | 'MALFORMED_DEADLINE'
+  | 'OVERLOADED'
 
 const titles: Record<number, string> = {
+  400: 'Bad Request',
   408: 'Request Timeout',
   500: 'Internal Server Error',
   503: 'Service Unavailable',

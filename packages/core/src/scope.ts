@@ -28,7 +28,10 @@ export abstract class Scope {
   handOver: ((this: Scope, work: Promise<unknown>) => void) | undefined
   context: unknown
   protected policy: Policy
+  /** When the request began to count: a proxy may have had it before. */
   protected readonly startedAt: number
+  /** Milliseconds that it had waited in front of this process. */
+  protected readonly queuedMs: number
   private readonly inboundMs: number
   /** The client that an adapter attached; without one the runtime's signal is looked at, as late as possible. */
   protected readonly attached: Client | undefined
@@ -39,10 +42,11 @@ export abstract class Scope {
   private makeReason: (() => AbortReason) | undefined
   private madeReason: AbortReason | undefined
 
-  constructor(request: Request, policy: Policy, inboundMs: number) {
+  constructor(request: Request, policy: Policy, inboundMs: number, queuedMs: number) {
     this.request = request
     this.policy = policy
-    this.startedAt = policy.clock.now()
+    this.queuedMs = queuedMs
+    this.startedAt = policy.clock.now() - queuedMs
     this.inboundMs = inboundMs
     this.attached = attachedClient(request)
   }

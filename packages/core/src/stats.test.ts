@@ -9,6 +9,8 @@ test('a new guard has counted nothing', () => {
     abandoned: 0,
     outcomes: { completed: 0, 'timed-out': 0, 'client-closed': 0, failed: 0, rejected: 0 },
     late: { completed: 0, failed: 0, cancelled: 0 },
+    inboundIgnored: 0,
+    receivedAtIgnored: 0,
     lateWrites: 0,
     hookFailures: 0,
     hooksPending: 0,

@@ -10,6 +10,10 @@ export interface Stats {
   readonly outcomes: Readonly<Record<OutcomeKind, number>>
   /** Abandoned handlers by what they did in the end. */
   readonly late: Readonly<Record<LateSettlement['kind'], number>>
+  /** Requests whose `inbound` was not understood, and therefore ignored. */
+  readonly inboundIgnored: number
+  /** Requests whose `receivedAt` was not understood, or not plausible, and therefore ignored. */
+  readonly receivedAtIgnored: number
   /** Attempts of abandoned handlers to write into their response. */
   readonly lateWrites: number
   /** Hooks that threw, rejected or took too long. */
@@ -33,6 +37,8 @@ export function newCounters(): Counters {
     abandoned: 0,
     outcomes: { completed: 0, 'timed-out': 0, 'client-closed': 0, failed: 0, rejected: 0 },
     late: { completed: 0, failed: 0, cancelled: 0 },
+    inboundIgnored: 0,
+    receivedAtIgnored: 0,
     lateWrites: 0,
     hookFailures: 0,
     hooksPending: 0,
