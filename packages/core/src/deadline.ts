@@ -1,4 +1,6 @@
 import type { Clock } from './clock.ts'
+import { defaultOutbound, type Outbound } from './outbound.ts'
+import { Remaining } from './remaining.ts'
 import { parseTimeout } from './validate.ts'
 
 /**
@@ -13,8 +15,7 @@ import { parseTimeout } from './validate.ts'
  * const upstreamMs = deadline.remainingMs() / 2
  * ```
  */
-export class Deadline {
-  private readonly clock: Clock
+export class Deadline extends Remaining {
   private readonly moved: (dueAt: number) => void
   private latest: number
   private due: number
@@ -28,8 +29,9 @@ export class Deadline {
     timeoutMs: number,
     inboundMs: number,
     moved: (dueAt: number) => void,
+    terms: { readonly outbound: Outbound } = { outbound: defaultOutbound },
   ) {
-    this.clock = clock
+    super(clock, terms)
     this.moved = moved
     this.latest = startedAt + inboundMs
     this.limitMs = Math.min(timeoutMs, inboundMs)
@@ -44,11 +46,6 @@ export class Deadline {
   /** The instant itself, on the guard's clock; `Infinity` when there is none. */
   get dueAt(): number {
     return this.due
-  }
-
-  /** Milliseconds until the deadline, 0 when it is past, `Infinity` when there is none. */
-  remainingMs(): number {
-    return Math.max(this.due - this.clock.now(), 0)
   }
 
   /**

@@ -7,6 +7,8 @@
  * | `CLIENT_CLOSED` | {@link ClientClosedError} | the reason of `scope.signal` after the client left |
  * | `SHUTDOWN` | {@link ShutdownError} | the reason of `scope.signal` when the server stops |
  * | `STREAM_TIMEOUT` | {@link StreamTimeoutError} | the error of a response body past `streamIdleMs` or `streamTotalMs` |
+ * | `STEP_TIMEOUT` | {@link StepTimeoutError} | the rejection of `scope.step()`, and the reason of its signal, when its time is over |
+ * | `NO_TIME_LEFT` | {@link NoTimeLeftError} | the rejection of `scope.fetch()` and `scope.step()` when there is nothing left to begin with |
  * | `RESPONSE_TOO_LARGE` | {@link ResponseTooLargeError} | a buffered response past `maxBytes` |
  * | `RESPONSE_SENT` | {@link ResponseSentError} | a write into `scope.response` after the handler has answered |
  * | `NO_RESPONSE` | {@link NoResponseError} | the failure of a handler that comes back with nothing, or with something else |
@@ -20,6 +22,8 @@ export type CurfewErrorCode =
   | 'CLIENT_CLOSED'
   | 'SHUTDOWN'
   | 'STREAM_TIMEOUT'
+  | 'STEP_TIMEOUT'
+  | 'NO_TIME_LEFT'
   | 'RESPONSE_TOO_LARGE'
   | 'RESPONSE_SENT'
   | 'NO_RESPONSE'
@@ -76,6 +80,35 @@ export class StreamTimeoutError extends Error {
     super(`Response stream timed out: ${limit} for ${timeoutMs} ms`)
     this.limit = limit
     this.timeoutMs = timeoutMs
+  }
+}
+
+/** The time of a step was over before its work had settled. The request itself goes on. */
+export class StepTimeoutError extends Error {
+  override readonly name = 'TimeoutError'
+  readonly code = 'STEP_TIMEOUT'
+  /** What the step had, in milliseconds. */
+  readonly timeoutMs: number
+
+  constructor(timeoutMs: number) {
+    super(`Step timed out: ${timeoutMs} ms`)
+    this.timeoutMs = timeoutMs
+  }
+}
+
+/** Too little time was left to begin: nothing was sent, and nothing called. */
+export class NoTimeLeftError extends Error {
+  override readonly name = 'TimeoutError'
+  readonly code = 'NO_TIME_LEFT'
+  /** What was left, in milliseconds. */
+  readonly remainingMs: number
+  /** What it would have taken at least, in milliseconds. */
+  readonly neededMs: number
+
+  constructor(remainingMs: number, neededMs: number) {
+    super(`No time left: ${remainingMs} ms, and it takes at least ${neededMs} ms`)
+    this.remainingMs = remainingMs
+    this.neededMs = neededMs
   }
 }
 

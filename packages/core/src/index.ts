@@ -1,3 +1,4 @@
+export type { Budget, StepLimits } from './budget.ts'
 export { type Clock, LONGEST_TIMER_MS, systemClock } from './clock.ts'
 export type { Deadline } from './deadline.ts'
 export type { DeadlineHeader } from './deadline-header.ts'
@@ -8,15 +9,18 @@ export {
   HandlerTimeoutError,
   InvalidOptionError,
   NoResponseError,
+  NoTimeLeftError,
   NotGuardedError,
   ResponseSentError,
   ResponseTooLargeError,
   ShutdownError,
+  StepTimeoutError,
   StreamTimeoutError,
 } from './errors.ts'
 export { type Guarded, guard, type Handler } from './guard.ts'
 export type { Inbound } from './inbound.ts'
 export type { GuardOptions } from './options.ts'
+export type { OutboundOptions } from './outbound.ts'
 export type {
   ClientClosed,
   Completed,
@@ -30,6 +34,7 @@ export type {
 export type { HandlerResult } from './race.ts'
 export type { ReceivedAt } from './received-at.ts'
 export type { Ending, Recording, Reporter } from './recording.ts'
+export type { DeadlineHeadersOptions, Remaining } from './remaining.ts'
 export type { ResponseBuffer } from './response-buffer.ts'
 export { type ProblemCode, problem, type Reply, type ReplyBody } from './responses.ts'
 export { findScope, type Scope, scopeOf } from './scope.ts'

@@ -41,6 +41,7 @@ const bad: [option: keyof GuardOptions, values: unknown[]][] = [
   ['inbound', [...hook, [], ['x-timeout-ms'], ['grpc-timeout', 'Grpc-Timeout']]],
   ['malformedInbound', ['400', true, null]],
   ['receivedAt', ['', 'x request', null, 1, {}, true]],
+  ['outbound', ['grpc-timeout', true, null, [], () => {}]],
   ['maxConcurrent', count],
   ['maxAbandoned', count],
   ['retryAfterSeconds', [-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, '1', null]],

@@ -3,6 +3,13 @@ import { type Arrival, arrivalReader } from './arrival.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { deadlineHeaders } from './deadline-header.ts'
 import { type Inbound, isInbound } from './inbound.ts'
+import {
+  defaultOutbound,
+  type Outbound,
+  type OutboundOptions,
+  outboundSchema,
+  toOutbound,
+} from './outbound.ts'
 import type { Failed, LateSettlement, Outcome, Rejected, TimedOut } from './outcome.ts'
 import { isReceivedAt, type ReceivedAt } from './received-at.ts'
 import type { Reporter } from './recording.ts'
@@ -72,6 +79,8 @@ export interface GuardOptions {
    * ```
    */
   receivedAt?: ReceivedAt
+  /** How requests to other services, by `scope.fetch()`, are told of the deadline. */
+  outbound?: OutboundOptions
   /** Refuses new requests with 503 while so many are active (default `Infinity`). */
   maxConcurrent?: number
   /** Refuses new requests with 503 while so many abandoned handlers are still at work (default `Infinity`). */
@@ -94,11 +103,15 @@ export interface GuardOptions {
 
 /** The options in force, with nothing left to decide, and what is counted under them. */
 export interface Policy
-  extends Omit<Required<GuardOptions>, keyof Optional | 'timeoutMs' | 'streamIdleMs' | 'streamTotalMs'>,
+  extends Omit<
+      Required<GuardOptions>,
+      keyof Optional | 'outbound' | 'timeoutMs' | 'streamIdleMs' | 'streamTotalMs'
+    >,
     Optional {
   readonly timeoutMs: number
   readonly streamIdleMs: number
   readonly streamTotalMs: number
+  readonly outbound: Outbound
   /** What was asked for, without the defaults. */
   readonly given: Partial<Policy>
   readonly counters: Counters
@@ -151,6 +164,7 @@ const schema = z.strictObject({
   ),
   malformedInbound: z.optional(z.enum(['ignore', 'reject'], "'ignore' or 'reject'")),
   receivedAt: z.optional(z.custom<ReceivedAt>(isReceivedAt, 'the name of a header or a function')),
+  outbound: z.optional(outboundSchema),
   maxConcurrent: z.optional(limit),
   maxAbandoned: z.optional(limit),
   retryAfterSeconds: z.optional(amount('seconds')),
@@ -185,6 +199,7 @@ const defaults = {
   streamIdleMs: Number.POSITIVE_INFINITY,
   streamTotalMs: Number.POSITIVE_INFINITY,
   watch: 'lazy',
+  outbound: defaultOutbound,
   maxConcurrent: Number.POSITIVE_INFINITY,
   maxAbandoned: Number.POSITIVE_INFINITY,
   retryAfterSeconds: 1,
@@ -208,6 +223,7 @@ export function parseOptions(options: GuardOptions = {}): Policy {
     timeoutMs: toLimit(own.timeoutMs),
     streamIdleMs: toLimit(own.streamIdleMs),
     streamTotalMs: toLimit(own.streamTotalMs),
+    outbound: own.outbound && toOutbound(own.outbound),
   })
   const counters = newCounters()
   return {

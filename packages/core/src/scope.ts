@@ -1,8 +1,11 @@
+import { Budget } from './budget.ts'
 import { attachedClient, type Client, SignalClient } from './client.ts'
+import type { Clock } from './clock.ts'
 import { complain } from './complain.ts'
 import { Deadline } from './deadline.ts'
 import { type AbortReason, NotGuardedError, ResponseSentError } from './errors.ts'
 import type { Policy } from './options.ts'
+import type { Outbound } from './outbound.ts'
 import type { Outcome } from './outcome.ts'
 import { ResponseBuffer } from './response-buffer.ts'
 
@@ -10,7 +13,7 @@ import { ResponseBuffer } from './response-buffer.ts'
  * What belongs to one guarded request. Every part is made when it is first asked for, so what a handler does not use
  * costs it nothing.
  */
-export abstract class Scope {
+export abstract class Scope extends Budget {
   /** The request as it was handed to the handler. */
   readonly request: Request
   /** How the request ended; `undefined` while it has not. */
@@ -43,6 +46,7 @@ export abstract class Scope {
   private madeReason: AbortReason | undefined
 
   constructor(request: Request, policy: Policy, inboundMs: number, queuedMs: number) {
+    super()
     this.request = request
     this.policy = policy
     this.queuedMs = queuedMs
@@ -74,9 +78,25 @@ export abstract class Scope {
       this.policy.timeoutMs,
       this.inboundMs,
       (dueAt) => this.deadlineMoved(dueAt),
+      this,
     )
     if (this.outcome) this.ownDeadline.end()
     return this.ownDeadline
+  }
+
+  /** @internal */
+  get signals(): readonly AbortSignal[] {
+    return [this.signal]
+  }
+
+  /** @internal */
+  get clock(): Clock {
+    return this.policy.clock
+  }
+
+  /** @internal */
+  get outbound(): Outbound {
+    return this.policy.outbound
   }
 
   /** The same instant, without making anything. */

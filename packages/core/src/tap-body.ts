@@ -1,6 +1,6 @@
 import { isWorkerd } from './is-workerd.ts'
 
-/** Who hears what is read of a request's body. */
+/** Who hears what is read of a body. */
 export interface BodyTap {
   /** A chunk of it, in order. */
   onChunk(chunk: Uint8Array): void
@@ -8,20 +8,22 @@ export interface BodyTap {
   onEnd(): void
   /** It broke while it was being read; the reader gets the same error. */
   onBreak?(error: unknown): void
+  /** Whoever read it wants no more of it. */
+  onCancel?(): void
 }
 
 /**
- * Listens to a request's body while the handler reads it, by whichever way it does: the methods of this very Request
- * object are shadowed, and do what they did. Nothing is read that the handler does not read. What is read through a copy
- * (`request.clone()`, `new Request(request)`, `fetch(request)`) is not heard, nor what is read by a method that somebody
- * else has already put on this object, nor on workerd what is read from `request.body`.
+ * Listens to the body of a request, or of a response, while the handler reads it, by whichever way it does: the methods of
+ * this very object are shadowed, and do what they did. Nothing is read that the handler does not read. What is read
+ * through a copy (`request.clone()`, `new Request(request)`, `fetch(request)`) is not heard, nor what is read by a method
+ * that somebody else has already put on this object, nor on workerd what is read from `body`.
  */
-export function tapBody(request: Request, tap: BodyTap): void {
-  const tapped = request as Tapped
+export function tapBody(message: Request | Response, tap: BodyTap): void {
+  const tapped = message as Tapped
   if (!tapped[tappedKey]) {
-    tapped[tappedKey] = new TappedBody(request)
+    tapped[tappedKey] = new TappedBody(message)
     for (const [name, shadow] of isWorkerd ? wholeReads : shadows) {
-      if (name in request && !Object.hasOwn(request, name)) Object.defineProperty(request, name, shadow)
+      if (name in message && !Object.hasOwn(message, name)) Object.defineProperty(message, name, shadow)
     }
   }
   tapped[tappedKey].taps.push(tap)
@@ -37,12 +39,12 @@ type Bytes = Uint8Array<ArrayBuffer>
 
 class TappedBody {
   readonly taps: BodyTap[] = []
-  private readonly request: Request
+  private readonly message: Request | Response
   private streamed: Response | undefined
   private reader: ReadableStreamDefaultReader<Bytes> | undefined
 
-  constructor(request: Request) {
-    this.request = request
+  constructor(message: Request | Response) {
+    this.message = message
   }
 
   // --- the ways to read it --------------------------------------------------------------------------------------
@@ -73,7 +75,7 @@ class TappedBody {
   }
 
   async whole(): Promise<Response> {
-    const type = this.request.headers.get('content-type')
+    const type = this.message.headers.get('content-type')
     return new Response(await this.arrayBuffer(), { headers: type === null ? {} : { 'content-type': type } })
   }
 
@@ -92,7 +94,7 @@ class TappedBody {
   }
 
   /** Who is refused a copy of a body that is being read is refused by the runtime, in its own words. */
-  clone(): Request {
+  clone(): Request | Response {
     if (this.streamed?.body?.locked) this.lock()
     return this.own('clone')
   }
@@ -152,6 +154,7 @@ class TappedBody {
   }
 
   private cancel(reason: unknown): Promise<void> {
+    for (const tap of this.taps) tap.onCancel?.()
     return this.lock().cancel(reason)
   }
 
@@ -171,11 +174,11 @@ class TappedBody {
   }
 
   private own<T>(method: string): T {
-    return (this.property(method) as () => T).call(this.request)
+    return (this.property(method) as () => T).call(this.message)
   }
 
   private property(name: string): unknown {
-    return Reflect.get(Object.getPrototypeOf(this.request), name, this.request)
+    return Reflect.get(Object.getPrototypeOf(this.message), name, this.message)
   }
 }
 
@@ -190,7 +193,7 @@ function isByteStream(stream: ReadableStream): boolean {
   }
 }
 
-/** One set of descriptors for all requests: each finds its own body. */
+/** One set of descriptors for all of them: each finds its own body. */
 const shadows: readonly [name: string, shadow: PropertyDescriptor][] = [
   ['body', getter((body) => body.body)],
   ['bodyUsed', getter((body) => body.bodyUsed)],

@@ -30,6 +30,14 @@ export function toLimit(timeout: number | false | undefined): number | undefined
   return timeout === false ? Number.POSITIVE_INFINITY : timeout
 }
 
+export const isMilliseconds = (value: unknown): boolean =>
+  typeof value === 'number' && value >= 0 && value < Number.POSITIVE_INFINITY
+
+export const millisecondsWords = 'a number of milliseconds'
+
+/** A span of time that may be none, but not for ever. */
+export const milliseconds: z.ZodMiniType<number> = z.custom<number>(isMilliseconds, millisecondsWords)
+
 /** From nothing at all upwards. */
 export const amount: (of: string) => z.ZodMiniType<number> = (of) =>
   z.custom<number>((value) => Number.isInteger(value) && (value as number) >= 0, `a whole number of ${of}`)
