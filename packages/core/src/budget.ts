@@ -11,8 +11,8 @@ import { timeout, toLimit, validate } from './validate.ts'
 export interface StepLimits {
   /** A share of what is left when the step begins: more than 0, at most 1. */
   share?: number
-  /** Milliseconds from when the step begins. */
-  maxMs?: number
+  /** Milliseconds from when the step begins; `false` for no limit but the time that there is. */
+  maxMs?: number | false
 }
 
 /** What work has to keep to: a signal and a deadline. The scope of a request is one, and so is each step of it. */
