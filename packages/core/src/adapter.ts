@@ -1,6 +1,7 @@
 export { attachClient, attachedClient, type Client, type ClientWatcher, SignalClient } from './client.ts'
 export { type Closing, checkGraceMs, closeGracefully } from './close-gracefully.ts'
 export { complain } from './complain.ts'
+export { type ContextStorage, contextSlot, type Inside } from './context-slot.ts'
 export { EdgeClient, type ExecutionContext } from './edge-client.ts'
 export { isThenable } from './is-thenable.ts'
 export { isUpgrade } from './is-upgrade.ts'

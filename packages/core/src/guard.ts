@@ -1,5 +1,6 @@
 import type { Arrival } from './arrival.ts'
 import { attachedClient } from './client.ts'
+import { contextSlot } from './context-slot.ts'
 import { InvalidOptionError } from './errors.ts'
 import { isUpgrade } from './is-upgrade.ts'
 import { type GuardOptions, type Policy, parseOptions } from './options.ts'
@@ -75,7 +76,9 @@ export function guard<Rest extends unknown[] = []>(
 
     attachScope(request, race)
     try {
-      return race.start(handler.call(this, request, ...rest))
+      const { enter } = contextSlot
+      if (!enter) return race.start(handler.call(this, request, ...rest))
+      return race.start(enter(race, () => handler.call(this, request, ...rest)))
     } catch (error) {
       return race.caught(error)
     }

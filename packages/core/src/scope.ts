@@ -63,11 +63,19 @@ export abstract class Scope extends Budget {
   get signal(): AbortSignal {
     if (this.controller === undefined) {
       this.controller = new AbortController()
-      this.runInContext ??= this.attached?.snapshot?.()
+      this.runInContext = this.contextOfListeners()
       if (this.makeReason) this.controller.abort(this.reason)
       else if (!this.outcome || this.outcome.kind === 'completed') this.follow()
     }
     return this.controller.signal
+  }
+
+  /** That of the runtime, where it has to be kept for it, around that of the scope: what one knows the other may not. */
+  private contextOfListeners(): Scope['runInContext'] {
+    const { runInContext: own } = this
+    const snapshot = this.attached?.snapshot?.()
+    if (!own || !snapshot) return own ?? snapshot
+    return (work) => snapshot(() => own.call(this, work))
   }
 
   /** The instant by which the response is due, which the handler may move. */

@@ -1,17 +1,17 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Scope } from '@curfew/core'
-import { isOwnReply } from '@curfew/core/adapter'
+import { type ContextStorage, type Inside as CoreInside, contextSlot, isOwnReply } from '@curfew/core/adapter'
 import type { Context } from 'hono'
 
 /** Whose code runs: that of the guard on `c`, which one on another `c` may have called. */
-interface Inside {
-  readonly c: Context
-  readonly scope: Scope
-  readonly outer: Inside | undefined
+interface Inside extends CoreInside {
+  /** None where a guard of the core was entered. */
+  readonly c?: Context
 }
 
-/** Tells code that the guard called from code around it: both hold the same `c`. */
-const inside = new AsyncLocalStorage<Inside>()
+/** Tells code that the guard called from code around it: both hold the same `c`. `currentScope()` looks here, too. */
+contextSlot.storage ??= new AsyncLocalStorage<CoreInside>()
+const inside: ContextStorage = contextSlot.storage
 
 /** Runs what is inside the guard, such that its writes can be told from others for as long as it lives. */
 export function runInside<T>(c: Context, scope: Scope, work: () => T): T {
@@ -30,14 +30,14 @@ function runListeners(this: Scope, listeners: () => void): void {
 
 /** The pattern of the handler that Hono came to; that of middleware for everything is none. */
 function routeOf(this: Scope): string | undefined {
-  const { req } = (this.context as Inside).c
+  const { req } = (this.context as Required<Inside>).c
   const path = req.matchedRoutes.at(req.routeIndex)?.path
   return path === '*' || path === '/*' ? undefined : path
 }
 
 /** Edges drop what is left of a request once it is answered, unless they are told of it. */
 function handOver(this: Scope, work: Promise<unknown>): void {
-  executionContextOf((this.context as Inside).c)?.waitUntil(work)
+  executionContextOf((this.context as Required<Inside>).c)?.waitUntil(work)
 }
 
 /** Where there is none, finding that out costs as much as an error. */
@@ -51,7 +51,7 @@ export function executionContextOf(c: Context): Context['executionCtx'] | undefi
 
 /** The scope of `c`, if the code that runs right now is inside its guard. */
 export function scopeInside(c: Context): Scope | undefined {
-  let store = inside.getStore()
+  let store: Inside | undefined = inside.getStore()
   while (store && store.c !== c) store = store.outer
   return store?.scope
 }
