@@ -1,6 +1,5 @@
-import { getEventListeners } from 'node:events'
 import { describe, expect, test, vi } from 'vitest'
-import { get, never, source, thrownBy } from '../test/support.ts'
+import { countListeners, get, never, source, thrownBy } from '../test/support.ts'
 import {
   type GuardOptions,
   guard,
@@ -143,7 +142,7 @@ describe("the caller's own signal", () => {
   function joined(answer?: () => unknown) {
     const own = new AbortController()
     const all = running({}, answer)
-    const listening = (): number => getEventListeners(own.signal, 'abort').length
+    const listening = countListeners(own.signal)
     return { ...all, own, listening, send: () => all.scope.fetch(url, { signal: own.signal }) }
   }
 

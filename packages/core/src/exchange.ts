@@ -5,7 +5,7 @@ import { type LimitedStream, limitStream, type StreamWatcher } from './limit-str
 import { notify } from './notify.ts'
 import { adjust, type Policy } from './options.ts'
 import type { LateSettlement, Outcome } from './outcome.ts'
-import type { Ending, Recording } from './recording.ts'
+import type { Ending, Recording, TimeLeft } from './recording.ts'
 import { Scope } from './scope.ts'
 import { isLive } from './streaming.ts'
 
@@ -68,6 +68,10 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
     this.client.watch(this)
   }
 
+  protected timeLeft(): TimeLeft {
+    return { timeoutMs: this.limitMs, remainingMs: Math.max(this.dueAt - this.policy.clock.now(), 0) }
+  }
+
   // --- decided, and on its way ----------------------------------------------------------------------------------
 
   protected decide<Decided extends Outcome>(outcome: Decided): Decided {
@@ -79,7 +83,10 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
       counters.active--
       if (this.working) counters.abandoned++
     }
-    if (this.recordings) for (const recording of this.recordings) recording.decided(outcome)
+    if (this.recordings) {
+      const time = this.timeLeft()
+      for (const recording of this.recordings) recording.decided(outcome, time)
+    }
     return outcome
   }
 

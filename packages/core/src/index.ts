@@ -33,7 +33,7 @@ export type {
 } from './outcome.ts'
 export type { HandlerResult } from './race.ts'
 export type { ReceivedAt } from './received-at.ts'
-export type { Ending, Recording, Reporter } from './recording.ts'
+export type { Ending, Recording, Reporter, TimeLeft } from './recording.ts'
 export type { DeadlineHeadersOptions, Remaining } from './remaining.ts'
 export type { ResponseBuffer } from './response-buffer.ts'
 export { type ProblemCode, problem, type Reply, type ReplyBody } from './responses.ts'

@@ -33,6 +33,7 @@ const bad: [option: keyof GuardOptions, values: unknown[]][] = [
   ['failureResponse', reply],
   ['rejectionResponse', reply],
   ['exposeErrors', flag],
+  ['serverTiming', flag],
   ['rethrow', flag],
   ['buffer', flag],
   ['maxBytes', count],

@@ -31,6 +31,8 @@ export interface GuardOptions {
   rejectionResponse?: Reply<Rejected>
   /** Puts the message of what was thrown into the 500 (default `false`): for development only. */
   exposeErrors?: boolean
+  /** Says in `Server-Timing` how each request ended, and when (default `false`): for development, as it copies replies. */
+  serverTiming?: boolean
   /** Hands on what the handler threw, once it is recorded, instead of answering 500 (default `false`). */
   rethrow?: boolean
   /** Also drains response bodies that are streams, under the deadline, before anything is sent (default `false`). */
@@ -152,6 +154,7 @@ const schema = z.strictObject({
   failureResponse: z.optional(reply),
   rejectionResponse: z.optional(reply),
   exposeErrors: z.optional(flag),
+  serverTiming: z.optional(flag),
   rethrow: z.optional(flag),
   buffer: z.optional(flag),
   maxBytes: z.optional(limit),
@@ -192,6 +195,7 @@ const defaults = {
   timeoutStatus: 503,
   malformedInbound: 'ignore',
   exposeErrors: false,
+  serverTiming: false,
   rethrow: false,
   buffer: false,
   maxBytes: 1024 * 1024,

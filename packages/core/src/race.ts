@@ -20,6 +20,7 @@ import {
   type Reply,
   thrownResponse,
 } from './responses.ts'
+import { withServerTiming } from './server-timing.ts'
 import { isStreaming } from './streaming.ts'
 
 /** What a handler may come back with. Nothing means: what it wrote into `scope.response`. */
@@ -211,7 +212,12 @@ export class Race extends Exchange {
     this.send(response)
   }
 
-  private send(sent: Sent): void {
+  private send(response: Sent): void {
+    const { serverTiming } = this.policy
+    const sent =
+      serverTiming && response && this.outcome
+        ? withServerTiming(response, this.outcome, this.timeLeft())
+        : response
     if (this.resolve) this.resolve(sent)
     else this.sent = sent
     this.release(sent)

@@ -15,11 +15,19 @@ export interface Reporter {
 /** One request as a reporter follows it. None of this may throw, nor take its time. */
 export interface Recording {
   /** Decided, and the response is about to be sent. */
-  decided(outcome: Outcome): void
+  decided(outcome: Outcome, time: TimeLeft): void
   /** Over: the outcome is final. */
   ended(ending: Ending): void
   /** The abandoned handler has settled. */
   settled(late: LateSettlement): void
+}
+
+/** What there was of the time when a request was decided. */
+export interface TimeLeft {
+  /** The limit in force, in milliseconds; `Infinity` where there was none. */
+  readonly timeoutMs: number
+  /** Milliseconds that were left of it. */
+  readonly remainingMs: number
 }
 
 /** A request at its end. */

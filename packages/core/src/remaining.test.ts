@@ -67,7 +67,7 @@ describe('deadline.headers()', () => {
     expect(scopeOf(request).deadline.headers()).toEqual({ 'x-envoy-expected-rq-timeout-ms': '1000' })
   })
 
-  test.each(['x-timeout-ms', [], ['grpc-timeout', 'toString'], null, 5])(
+  test.each([['x-timeout-ms'], [[]], [['grpc-timeout', 'toString']], [null], [5]])(
     'refuses the format %j',
     async (format) => {
       const { scope } = running()

@@ -219,3 +219,19 @@ function hostileProxy(): unknown {
   revoke()
   return proxy
 }
+
+/** How many listen to a signal, from now on. */
+export function countListeners(signal: AbortSignal): () => number {
+  const listening = new Set<unknown>()
+  const add = signal.addEventListener.bind(signal)
+  const remove = signal.removeEventListener.bind(signal)
+  signal.addEventListener = (...args: Parameters<AbortSignal['addEventListener']>) => {
+    listening.add(args[1])
+    add(...args)
+  }
+  signal.removeEventListener = (...args: Parameters<AbortSignal['removeEventListener']>) => {
+    listening.delete(args[1])
+    remove(...args)
+  }
+  return () => listening.size
+}

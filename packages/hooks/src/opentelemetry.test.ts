@@ -51,7 +51,8 @@ const redacted: ReportedError = {
 }
 
 const request = new Request('https://example.com/users/17', { method: 'POST' })
-const ending: ObservedRequest = { request, route: '/users/:id', error: () => undefined }
+const noTime = { timeoutMs: Number.POSITIVE_INFINITY, remainingMs: Number.POSITIVE_INFINITY }
+const ending: ObservedRequest = { request, route: '/users/:id', ...noTime, error: () => undefined }
 
 let spans: InMemorySpanExporter
 let measured: InMemoryMetricExporter
@@ -122,6 +123,18 @@ describe('the active span', () => {
     expect(span.attributes).toEqual({ 'curfew.outcome': 'completed' })
     expect(span.status).toEqual({ code: SpanStatusCode.UNSET })
     expect(span.events).toEqual([])
+  })
+
+  test('of a request that had a deadline is told that, and what was left', () => {
+    const span = observed(openTelemetry(), (observer) => {
+      observer.decided?.(completed, { ...ending, timeoutMs: 500, remainingMs: 379.6 })
+      observer.ended?.(completed, { ...ending, timeoutMs: 500, remainingMs: 379.6 })
+    })
+    expect(span.attributes).toEqual({
+      'curfew.outcome': 'completed',
+      'curfew.timeout_ms': 500,
+      'curfew.remaining_ms': 380,
+    })
   })
 
   test('of a failure has its error as an exception, redacted', () => {

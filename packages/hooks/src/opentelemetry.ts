@@ -28,7 +28,8 @@ export interface OpenTelemetryOptions {
 /**
  * Tells OpenTelemetry, through its API only, so that nothing happens (and next to nothing is spent) without an SDK:
  *
- * - the span that is active as a request starts gets `curfew.outcome`; a failure is recorded as an `exception`,
+ * - the span that is active as a request starts gets `curfew.outcome`, and, where there is a deadline,
+ *   `curfew.timeout_ms` and what was left of it, `curfew.remaining_ms`; a failure is recorded as an `exception`,
  *   redacted, and an error sets the status and `error.type`
  * - each request is recorded in the histogram `http.server.request.duration`, in seconds, with the attributes of the
  *   semantic conventions and `curfew.outcome`
@@ -116,7 +117,11 @@ class RequestObserver implements Observer {
     this.context = context.active()
   }
 
-  decided(outcome: Readonly<Outcome>, { error }: ObservedRequest): void {
+  decided(outcome: Readonly<Outcome>, { error, timeoutMs, remainingMs }: ObservedRequest): void {
+    if (timeoutMs < Number.POSITIVE_INFINITY && this.span?.isRecording()) {
+      this.span.setAttribute('curfew.timeout_ms', timeoutMs)
+      this.span.setAttribute('curfew.remaining_ms', Math.round(remainingMs))
+    }
     this.mark(outcome, error())
   }
 

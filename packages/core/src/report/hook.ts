@@ -1,4 +1,5 @@
 import type { Outcome } from '../outcome.ts'
+import type { TimeLeft } from '../recording.ts'
 import type { Report, ReportedError } from './report.ts'
 
 /** What a hook gets besides the report. */
@@ -48,7 +49,7 @@ export interface Observer {
 }
 
 /** What there is to know of the request besides how it ended. */
-export interface ObservedRequest {
+export interface ObservedRequest extends TimeLeft {
   readonly request: Request
   /** The pattern of the route, where the adapter knows: once the request has ended. */
   readonly route: string | undefined

@@ -48,7 +48,11 @@ describe('an observer', () => {
       ['observe', request],
       ['handler'],
       ['decided', outcome, undefined],
-      ['ended', outcome, { route: undefined, request, error: expect.any(Function) }],
+      [
+        'ended',
+        outcome,
+        { route: undefined, request, timeoutMs: 30_000, remainingMs: 30_000, error: expect.any(Function) },
+      ],
     ])
     expect(seen[0]![1]).toBe(request)
     expect((seen[3]![2] as { request: Request }).request).toBe(request)

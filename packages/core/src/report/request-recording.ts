@@ -1,5 +1,5 @@
 import type { LateSettlement, Outcome } from '../outcome.ts'
-import type { Ending, Recording } from '../recording.ts'
+import type { Ending, Recording, TimeLeft } from '../recording.ts'
 import { type Incident, redactThrown } from './build-report.ts'
 import type { ObservedRequest, Observer } from './hook.ts'
 import { type BodyRecord, type RunningRecord, recordBody } from './record-body.ts'
@@ -17,6 +17,7 @@ export class RequestRecording implements Recording {
   private ending: Ending | undefined
   private seen: SeenRequest | undefined
   private id: string | undefined
+  private time: TimeLeft = { timeoutMs: Number.POSITIVE_INFINITY, remainingMs: Number.POSITIVE_INFINITY }
   private told: { readonly thrown: unknown; readonly error: ReportedError | undefined } | undefined
 
   constructor(
@@ -32,7 +33,8 @@ export class RequestRecording implements Recording {
     this.body = recordBody(request, policy.bodyBytes)
   }
 
-  decided(outcome: Outcome): void {
+  decided(outcome: Outcome, time: TimeLeft): void {
+    this.time = time
     if (outcome.kind !== 'completed') this.seen = seenOf(this.request)
     for (const observer of this.observers) observer.decided(copyOf(outcome), this.observed(outcome))
   }
@@ -50,7 +52,7 @@ export class RequestRecording implements Recording {
   }
 
   private observed(outcome: Outcome, route?: string): ObservedRequest {
-    return { request: this.request, route, error: () => this.errorOf(outcome) }
+    return { request: this.request, route, ...this.time, error: () => this.errorOf(outcome) }
   }
 
   /** However many ask for it, it is redacted once. */
