@@ -25,7 +25,14 @@ const commands: Readonly<Record<Runtime, Command>> = {
     file: 'on-deno.js',
     command: binary('deno'),
     // Without the last one Deno says in a warning that it aborts the signals of requests that were answered, too.
-    args: ['run', '--no-lock', '--allow-net', '--allow-env', '--allow-read', '--unstable-no-legacy-abort'],
+    args: [
+      'run',
+      `--config=${fileURLToPath(new URL('../../../deno.json', import.meta.url))}`,
+      '--allow-net',
+      '--allow-env',
+      '--allow-read',
+      '--unstable-no-legacy-abort',
+    ],
   },
 }
 
