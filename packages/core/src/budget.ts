@@ -1,19 +1,9 @@
-import * as z from 'zod/mini'
 import { Alarm } from './alarm.ts'
 import { boundedFetch, LEAST_MS, refusalOf } from './bounded-fetch.ts'
 import type { Clock } from './clock.ts'
-import { InvalidOptionError, StepTimeoutError } from './errors.ts'
+import { StepTimeoutError } from './errors.ts'
 import type { Outbound } from './outbound.ts'
-import { Remaining } from './remaining.ts'
-import { timeout, toLimit, validate } from './validate.ts'
-
-/** How much of the time that is left a step of the work may take: the shorter, if both are given. */
-export interface StepLimits {
-  /** A share of what is left when the step begins: more than 0, at most 1. */
-  share?: number
-  /** Milliseconds from when the step begins; `false` for no limit but the time that there is. */
-  maxMs?: number | false
-}
+import type { ChildDeadline, Remaining, StepLimits } from './remaining.ts'
 
 /** What work has to keep to: a signal and a deadline. The scope of a request is one, and so is each step of it. */
 export abstract class Budget {
@@ -70,55 +60,25 @@ export abstract class Budget {
    * ```
    */
   async step<T>(limits: StepLimits, work: (step: Budget) => T | PromiseLike<T>): Promise<T> {
-    const { share, maxMs } = validate(schema, limits)
-    if (share === undefined && maxMs === undefined)
-      throw new InvalidOptionError('limits', 'a share or maxMs', limits)
+    const deadline = this.deadline.child(limits)
     const refusal = refusalOf(this, LEAST_MS)
     if (refusal !== undefined) throw refusal
-    const shareMs = share === undefined ? Number.POSITIVE_INFINITY : this.deadline.remainingMs() * share
-    return new Step(this, Math.min(shareMs, toLimit(maxMs) ?? Number.POSITIVE_INFINITY)).run(work)
-  }
-}
-
-const schema = z.strictObject({
-  share: z.optional(
-    z.custom<number>(
-      (value) => typeof value === 'number' && value > 0 && value <= 1,
-      'a number above 0, and at most 1',
-    ),
-  ),
-  maxMs: z.optional(timeout),
-})
-
-class StepDeadline extends Remaining {
-  private readonly parent: Budget
-  private readonly ownDueAt: number
-
-  constructor(parent: Budget, ownDueAt: number) {
-    super(parent.clock, parent)
-    this.parent = parent
-    this.ownDueAt = ownDueAt
-  }
-
-  get dueAt(): number {
-    return Math.min(this.ownDueAt, this.parent.deadline.dueAt)
+    return new Step(this, deadline).run(work)
   }
 }
 
 class Step extends Budget {
-  readonly deadline: Remaining
+  readonly deadline: ChildDeadline
   private readonly parent: Budget
   private readonly controller = new AbortController()
   private readonly alarm: Alarm
-  private readonly dueAt: number
   private reject: (reason: unknown) => void = () => {}
 
-  constructor(parent: Budget, limitMs: number) {
+  constructor(parent: Budget, deadline: ChildDeadline) {
     super()
     this.parent = parent
-    this.dueAt = parent.clock.now() + limitMs
-    this.deadline = new StepDeadline(parent, this.dueAt)
-    this.alarm = new Alarm(parent.clock, () => this.stop(new StepTimeoutError(limitMs)))
+    this.deadline = deadline
+    this.alarm = new Alarm(parent.clock, () => this.stop(new StepTimeoutError(deadline.timeoutMs)))
   }
 
   get signal(): AbortSignal {
@@ -141,7 +101,7 @@ class Step extends Budget {
     return new Promise((resolve, reject) => {
       this.reject = reject
       this.parent.signal.addEventListener('abort', this.onParent)
-      this.alarm.set(this.dueAt)
+      this.alarm.set(this.deadline.ownDueAt)
       const end = (settle: () => void): void => {
         this.release()
         settle()

@@ -103,3 +103,57 @@ describe('deadline.headers()', () => {
     )
   })
 })
+
+describe('deadline.child()', () => {
+  test('is a share of what is left, or so many milliseconds, whichever is shorter', () => {
+    const { scope, clock } = running()
+    clock.block(400)
+    const { deadline } = scope
+    expect(deadline.child({ share: 0.5 }).remainingMs()).toBe(300)
+    expect(deadline.child({ maxMs: 200 }).remainingMs()).toBe(200)
+    expect(deadline.child({ share: 0.5, maxMs: 200 })).toMatchObject({ timeoutMs: 200 })
+    expect(deadline.child({ share: 0.5, maxMs: 400 })).toMatchObject({ timeoutMs: 300 })
+    expect(deadline.child({ maxMs: false }).remainingMs()).toBe(600)
+  })
+
+  test('counts from when it is made, and is never later than its parent', () => {
+    const { scope, clock } = running()
+    const child = scope.deadline.child({ maxMs: 800 })
+    const grandchild = child.child({ share: 0.5 })
+    clock.block(100)
+    expect([child.remainingMs(), grandchild.remainingMs()]).toEqual([700, 300])
+    scope.deadline.set(50)
+    expect([child.remainingMs(), grandchild.remainingMs()]).toEqual([50, 50])
+    scope.deadline.disable()
+    expect([child.remainingMs(), grandchild.remainingMs()]).toEqual([700, 300])
+    clock.block(5_000)
+    expect([child.remainingMs(), grandchild.remainingMs()]).toEqual([0, 0])
+  })
+
+  test('speaks to other services as the guard does', () => {
+    const { scope } = running({ outbound: { headers: 'grpc-timeout', reserveMs: 100 } })
+    expect(scope.deadline.child({ share: 0.5 }).headers()).toEqual({ 'grpc-timeout': '400m' })
+  })
+
+  test('has no end where there is none to share', () => {
+    const { scope } = running({ timeoutMs: false })
+    expect(scope.deadline.child({ share: 0.5 }).remainingMs()).toBe(Number.POSITIVE_INFINITY)
+    expect(scope.deadline.child({ maxMs: 200 }).remainingMs()).toBe(200)
+  })
+
+  test('starts no timer', () => {
+    const { scope, clock } = running()
+    const before = clock.pending
+    scope.deadline.child({ share: 0.5 })
+    expect(clock.pending).toBe(before)
+  })
+
+  test.each([{}, { share: 0 }, { share: 1.1 }, { share: Number.NaN }, { maxMs: 0 }, { maxMS: 5 }])(
+    'refuses %j, naming what it is',
+    (limits) => {
+      expect(() => running().scope.deadline.child(limits)).toThrow(
+        /^Invalid option (limits|share|maxMs|maxMS): expected /,
+      )
+    },
+  )
+})
