@@ -2,7 +2,7 @@ import { Alarm } from './alarm.ts'
 import { boundedFetch, LEAST_MS, refusalOf } from './bounded-fetch.ts'
 import type { Clock } from './clock.ts'
 import { StepTimeoutError } from './errors.ts'
-import type { Outbound } from './outbound.ts'
+import type { Fetch, Outbound } from './outbound.ts'
 import type { ChildDeadline, Remaining, StepLimits } from './remaining.ts'
 
 /** What work has to keep to: a signal and a deadline. The scope of a request is one, and so is each step of it. */
@@ -36,8 +36,8 @@ export abstract class Budget {
    * const users = await ky.create({ fetch }).get('http://127.0.0.1:8080/users').json()
    * ```
    */
-  get fetch(): typeof fetch {
-    return (input: RequestInfo | URL, init?: RequestInit) => boundedFetch(this, input, init)
+  get fetch(): Fetch {
+    return (input, init) => boundedFetch(this, input, init)
   }
 
   /**

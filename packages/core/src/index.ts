@@ -20,7 +20,7 @@ export {
 export { type Guarded, guard, type Handler } from './guard.ts'
 export type { Inbound } from './inbound.ts'
 export type { GuardOptions } from './options.ts'
-export type { OutboundOptions } from './outbound.ts'
+export type { Fetch, OutboundOptions } from './outbound.ts'
 export type {
   ClientClosed,
   Completed,

@@ -2,6 +2,9 @@ import * as z from 'zod/mini'
 import { type DeadlineHeader, deadlineHeaders, listOfHeaders } from './deadline-header.ts'
 import { callback, milliseconds } from './validate.ts'
 
+/** `fetch()` as all runtimes have it: some add functions of their own to theirs. */
+export type Fetch = (input: RequestInfo | URL, init?: RequestInit) => Promise<Response>
+
 /** How requests to other services are told of the deadline. */
 export interface OutboundOptions {
   /** Headers that carry the remaining time (default `'connect-timeout-ms'`); `false` for none. */
@@ -16,7 +19,7 @@ export interface OutboundOptions {
 export interface Outbound {
   readonly headers: readonly DeadlineHeader[]
   readonly reserveMs: number
-  readonly fetch: typeof fetch | undefined
+  readonly fetch: Fetch | undefined
 }
 
 export const outboundSchema: z.ZodMiniObject = z.strictObject(
