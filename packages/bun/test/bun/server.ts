@@ -91,6 +91,8 @@ const handlers: Record<
     }),
   // Follows its client from the beginning.
   '/signal': async (request) => {
+    const { pathname, search } = new URL(request.url)
+    write({ event: 'started', path: pathname + search })
     request.signal.addEventListener('abort', () =>
       write({ event: 'aborted', code: request.signal.reason.code, path: new URL(request.url).pathname }),
     )
