@@ -2,6 +2,7 @@ import { guard, serve } from '@curfew/bun'
 import { connectGreeter, createFetch, createGreeter, createLog, settings } from '@curfew/example-routes'
 
 const { limitMs, port, log: format, app } = settings(process.env)
+const { PROTOCOL = 'http/1.1', CERT_PEM: cert, KEY_PEM: key } = process.env
 const hostname = '127.0.0.1'
 const log = createLog(format)
 
@@ -14,7 +15,8 @@ const fetch = createFetch(guard, {
   onOutcome: log.ending,
   onLateSettlement: log.late,
 })
-const { server, close } = serve({ fetch, port, hostname })
+const tls = PROTOCOL === 'h2' ? { tls: { cert, key } } : {}
+const { server, close } = serve({ fetch, port, hostname, http2: PROTOCOL !== 'http/1.1', ...tls })
 log.listening(server.url.origin, limitMs)
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop)

@@ -9,7 +9,7 @@ test('the table of docs/runtimes.md is what the suite excepts', () => {
   const page = readFileSync(new URL('../../../docs/runtimes.md', import.meta.url), 'utf8')
   const table = exceptionsTable({
     'Node.js': { protocols: ['http/1.1', 'h2c', 'h2'], exceptions: {} },
-    Bun: { protocols: ['http/1.1'], exceptions: bun },
+    Bun: { protocols: ['http/1.1', 'h2c', 'h2'], exceptions: bun },
     Deno: { protocols: ['http/1.1', 'h2c', 'h2'], exceptions: deno },
     workerd: { protocols: ['http/1.1'], exceptions: workerd },
   })

@@ -1,4 +1,4 @@
 import { conformance } from '@curfew/conformance'
 import { bunFixture } from './bun-fixture.ts'
 
-conformance('@curfew/bun, plain app', bunFixture('plain'))
+conformance('@curfew/bun, plain', bunFixture('plain', 'h2c'))

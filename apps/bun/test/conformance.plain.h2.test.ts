@@ -1,4 +1,4 @@
 import { conformance } from '@curfew/conformance'
 import { bunFixture } from './bun-fixture.ts'
 
-conformance('@curfew/bun, hono app', bunFixture('hono'))
+conformance('@curfew/bun, plain', bunFixture('plain', 'h2'))

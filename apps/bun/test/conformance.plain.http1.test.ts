@@ -1,0 +1,4 @@
+import { conformance } from '@curfew/conformance'
+import { bunFixture } from './bun-fixture.ts'
+
+conformance('@curfew/bun, plain', bunFixture('plain', 'http/1.1'))
