@@ -1,10 +1,20 @@
-import { findScope, type GuardOptions, InvalidOptionError, problem, type Scope } from '@curfew/core'
+import {
+  findScope,
+  type GuardOptions,
+  type HandlerResult,
+  InvalidOptionError,
+  NoResponseError,
+  problem,
+  type Scope,
+} from '@curfew/core'
 import {
   attachClient,
   checkGraceMs,
   closeGracefully,
   complain,
   guardWhenTold,
+  isThenable,
+  isUpgrade,
   OpenRequests,
   splitOptions,
   thrownResponse,
@@ -167,6 +177,7 @@ function followed(
   guardOptions: GuardOptions,
   served: Served,
 ): (handler: RouteHandler, path?: string) => RouteHandler {
+  const isGuarded = isTold(guardOptions)
   const run = guardWhenTold(
     (request: Request, server: BunServer, handler: RouteHandler, routeOf: Scope['routeOf']) => {
       const scope = findScope(request)
@@ -180,8 +191,16 @@ function followed(
     const routeOf = path === undefined ? undefined : () => path
     return (request, server) => {
       attachClient(request, new BunClient(request, server, served))
-      return run(request, server, handler, routeOf)
+      const result = run(request, server, handler, routeOf)
+      if (isThenable(result)) return isGuarded ? result : result.then((value) => answered(value, request))
+      return answered(result, request)
     }
+  }
+
+  /** Bun welcomes whoever gets nothing from a handler. Who has become a WebSocket needs nothing. */
+  function answered(result: HandlerResult, request: Request): HandlerResult {
+    if (result === undefined && !(served.websockets && isUpgrade(request))) throw new NoResponseError(result)
+    return result
   }
 }
 

@@ -40,13 +40,16 @@ describe.each(['guarded', 'unguarded'])('a server that is %s', (which) => {
     ])
   })
 
-  test.each(['/throw', '/throw-later', '/broken/1'])('shows nothing of what %s throws', async (path) => {
-    const reply = await get(server, path)
-    expect(reply.status).toBe(500)
-    expect(reply.headers.get('content-type')).toBe('application/problem+json')
-    expect(JSON.parse(reply.text)).toMatchObject({ code: 'HANDLER_FAILED' })
-    expect(reply.text).not.toContain('secret')
-  })
+  test.each(['/throw', '/throw-later', '/broken/1', '/nothing', '/nothing-later'])(
+    'shows nothing of what %s throws',
+    async (path) => {
+      const reply = await get(server, path)
+      expect(reply.status).toBe(500)
+      expect(reply.headers.get('content-type')).toBe('application/problem+json')
+      expect(JSON.parse(reply.text)).toMatchObject({ code: 'HANDLER_FAILED' })
+      expect(reply.text).not.toContain('secret')
+    },
+  )
 
   test('sends a response that was thrown', async () => {
     expect(await get(server, '/throw-response')).toMatchObject({ status: 418, text: 'I am a teapot' })

@@ -113,6 +113,11 @@ const handlers: Record<
     await sleep(1)
     throw new Error('secret-of-throw')
   },
+  '/nothing': () => undefined,
+  '/nothing-later': async () => {
+    await sleep(1)
+    return undefined
+  },
   '/throw-response': () => {
     throw new Response('I am a teapot', { status: 418 })
   },
