@@ -9,11 +9,12 @@ import {
 } from '@curfew/core'
 import {
   attachClient,
-  checkGraceMs,
   closeGracefully,
+  closeOnce,
   complain,
   guardWhenTold,
   isThenable,
+  isTold,
   isUpgrade,
   OpenRequests,
   splitOptions,
@@ -153,23 +154,14 @@ export function serve<const Path extends string = string, Server extends BunServ
     })
   }
 
-  let stopping: Promise<void> | undefined
   return {
     server,
-    close({ graceMs = 10_000 } = {}) {
-      checkGraceMs(graceMs)
-      stopping ??= stop(graceMs)
-      return stopping
-    },
+    close: closeOnce(stop),
   }
 }
 
 function checkFunction(name: string, value: unknown): void {
   if (typeof value !== 'function') throw new InvalidOptionError(name, 'a function', value)
-}
-
-function isTold(options: GuardOptions): boolean {
-  return Object.values(options).some((value) => value !== undefined)
 }
 
 /** Puts a client that can be followed on each request, and one guard around all handlers, if there is to be one. */

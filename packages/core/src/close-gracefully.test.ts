@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest'
 import { deferred, thrownBy } from '../test/support.ts'
-import { type Closing, checkGraceMs, closeGracefully } from './close-gracefully.ts'
+import { type Closing, checkGraceMs, closeGracefully, closeOnce } from './close-gracefully.ts'
 import { InvalidOptionError } from './errors.ts'
 
 /** A server that ends when it is told what it waits for. */
@@ -68,5 +68,28 @@ describe('checkGraceMs()', () => {
   test.each([-1, Number.NaN, '10', null, undefined])('refuses %s, naming the option', (graceMs) => {
     expect(() => checkGraceMs(graceMs)).toThrow(InvalidOptionError)
     expect(() => checkGraceMs(graceMs)).toThrow('graceMs')
+  })
+})
+
+describe('closeOnce()', () => {
+  test('stops once, however often it is called, by the grace of the first time', async () => {
+    const stop = vi.fn(async () => {})
+    const close = closeOnce(stop)
+    const closed = close({ graceMs: 5 })
+    expect(close({ graceMs: 0 })).toBe(closed)
+    await closed
+    expect(stop.mock.calls).toEqual([[5]])
+  })
+
+  test('waits for ten seconds unless it is told otherwise', async () => {
+    const stop = vi.fn(async () => {})
+    await closeOnce(stop)()
+    expect(stop.mock.calls).toEqual([[10_000]])
+  })
+
+  test('does not stop for a grace that is none', () => {
+    const stop = vi.fn(async () => {})
+    expect(() => closeOnce(stop)({ graceMs: Number.NaN })).toThrow(InvalidOptionError)
+    expect(stop).not.toHaveBeenCalled()
   })
 })

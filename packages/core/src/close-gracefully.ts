@@ -3,6 +3,9 @@ import { InvalidOptionError } from './errors.ts'
 import { inTime } from './in-time.ts'
 import type { Reporter } from './recording.ts'
 
+/** How long requests may take to finish unless it is said, in milliseconds. */
+const DEFAULT_GRACE_MS = 10_000
+
 /** How long the answers to those who were cut short may take to be written, in milliseconds. */
 const FLUSH_MS = 1_000
 
@@ -36,6 +39,18 @@ export async function closeGracefully(
     await ended
   } finally {
     await reporter?.flush({ timeoutMs: REPORTS_MS })
+  }
+}
+
+/** What a server has as its `close()`: it stops once, however often it is asked to, by the grace of the first time. */
+export function closeOnce(
+  stop: (graceMs: number) => Promise<void>,
+): (options?: { graceMs?: number }) => Promise<void> {
+  let stopping: Promise<void> | undefined
+  return ({ graceMs = DEFAULT_GRACE_MS } = {}) => {
+    checkGraceMs(graceMs)
+    stopping ??= stop(graceMs)
+    return stopping
   }
 }
 

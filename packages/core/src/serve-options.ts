@@ -26,6 +26,10 @@ export function guardWhenTold<Rest extends unknown[]>(
   handler: Handler<Rest>,
   options: GuardOptions,
 ): Handler<Rest> | Guarded<Rest> {
-  const told = Object.values(options).some((value) => value !== undefined)
-  return told ? guard(handler, options) : handler
+  return isTold(options) ? guard(handler, options) : handler
+}
+
+/** Whether there is anything that a guard is told. */
+export function isTold(options: GuardOptions): boolean {
+  return Object.values(options).some((value) => value !== undefined)
 }

@@ -1,5 +1,4 @@
-import { ClientClosedError, ShutdownError, StreamTimeoutError } from '@curfew/core'
-import { problem } from '@curfew/core/adapter'
+import { ClientClosedError, problem, ShutdownError, StreamTimeoutError } from '@curfew/core'
 import type { ErrorHandler } from './answering.ts'
 
 /** What was thrown and is in the record of its request, so that there is no need to print it. */

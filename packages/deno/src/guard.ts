@@ -1,5 +1,10 @@
-import { type Guarded, type GuardOptions, guard as guardHandler, type HandlerResult } from '@curfew/core'
-import { problem } from '@curfew/core/adapter'
+import {
+  type Guarded,
+  type GuardOptions,
+  guard as guardHandler,
+  type HandlerResult,
+  problem,
+} from '@curfew/core'
 import { answering } from './answering.ts'
 import type { ServeInfo } from './runtime.ts'
 

@@ -1,11 +1,5 @@
 import { type GuardOptions, type HandlerResult, InvalidOptionError } from '@curfew/core'
-import {
-  checkGraceMs,
-  closeGracefully,
-  guardWhenTold,
-  OpenRequests,
-  splitOptions,
-} from '@curfew/core/adapter'
+import { closeGracefully, closeOnce, guardWhenTold, OpenRequests, splitOptions } from '@curfew/core/adapter'
 import { answering, type ErrorHandler, type ServeHandler } from './answering.ts'
 import { errorHandler } from './error-handler.ts'
 import { type DenoServer, denoRuntime, type NetAddress, type ServeInfo, type UnixAddress } from './runtime.ts'
@@ -104,6 +98,7 @@ export function serve(options: ServeOptions): CurfewServer<never> {
     answering(handler, onError, open),
   )
 
+  let stopping = false
   let ended = false
   const end = (): void => {
     ended = true
@@ -123,6 +118,7 @@ export function serve(options: ServeOptions): CurfewServer<never> {
   else signal?.addEventListener('abort', halt, { once: true })
 
   async function stop(graceMs: number): Promise<void> {
+    stopping = true
     let giveUp = (): void => {}
     const givenUp = new Promise<void>((resolve) => {
       giveUp = resolve
@@ -142,14 +138,9 @@ export function serve(options: ServeOptions): CurfewServer<never> {
     })
   }
 
-  let stopping: Promise<void> | undefined
   return {
     server: server as DenoServer<never>,
-    close({ graceMs = 10_000 } = {}) {
-      checkGraceMs(graceMs)
-      stopping ??= stop(graceMs)
-      return stopping
-    },
+    close: closeOnce(stop),
   }
 }
 

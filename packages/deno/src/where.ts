@@ -1,7 +1,8 @@
+import { regionVariables } from '@curfew/core/adapter'
 import type { Where } from '@curfew/core/report'
 import { type DenoRuntime, denoRuntime } from './runtime.ts'
 
-const REGIONS = ['DENO_REGION', 'AWS_REGION', 'FLY_REGION', 'VERCEL_REGION', 'FUNCTION_REGION']
+const REGIONS = ['DENO_REGION', ...regionVariables]
 
 let found: Where | undefined
 

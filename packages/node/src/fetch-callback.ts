@@ -5,7 +5,7 @@ import {
   NoResponseError,
   ResponseSentError,
 } from '@curfew/core'
-import { attachClient, attachedClient, guardWhenTold } from '@curfew/core/adapter'
+import { attachClient, attachedClient, guardWhenTold, isThenable } from '@curfew/core/adapter'
 import type { Http2Bindings, HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { Connection, type Incoming, type Outgoing } from './connection.ts'
@@ -43,7 +43,7 @@ export function fetchCallback(
     // Middleware may put another request in the place of this one, but what goes out stays what it is.
     attachClient(env.outgoing, connection)
     const result = handle(request, env)
-    if (isPromiseLike(result)) return result.then((response) => hand(response, connection))
+    if (isThenable(result)) return result.then((response) => hand(response, connection))
     return hand(result, connection)
   }
 }
@@ -81,8 +81,4 @@ export function contained(listener: NodeListener): Listener {
       else outgoing.destroy()
     })
   }
-}
-
-function isPromiseLike<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
-  return typeof (value as { then?: unknown } | undefined)?.then === 'function'
 }

@@ -2,7 +2,7 @@ import type { EventEmitter } from 'node:events'
 import { createServer as createHttpServer } from 'node:http'
 import type { ServerHttp2Session } from 'node:http2'
 import type { AddressInfo, Socket } from 'node:net'
-import { checkGraceMs, closeGracefully, splitOptions } from '@curfew/core/adapter'
+import { closeGracefully, closeOnce, splitOptions } from '@curfew/core/adapter'
 import { createAdaptorServer, type ServerType } from '@hono/node-server'
 import type { Connection } from './connection.ts'
 import { type ListenerOptions, listenerOptionNames } from './create-listener.ts'
@@ -129,15 +129,10 @@ export function serve(options: ServeOptions): CurfewServer {
     }).finally(() => clearInterval(sweep))
   }
 
-  let stopping: Promise<void> | undefined
   return {
     server,
     listening,
-    close({ graceMs = 10_000 } = {}) {
-      checkGraceMs(graceMs)
-      stopping ??= stop(graceMs)
-      return stopping
-    },
+    close: closeOnce(stop),
   }
 }
 
