@@ -33,8 +33,8 @@ export interface Client {
   waitUntil?(work: Promise<unknown>): void
   /** Gives what runs a function in the async context of now, where that costs next to nothing. */
   snapshot?(): (work: () => void) => void
-  /** The request is decided, and its reply is about to be handed to the runtime. */
-  sending?(outcome: Outcome): void
+  /** The request is decided, nobody has been told yet, and this is about to be handed to the runtime, if there is anything. */
+  sending?(outcome: Outcome, reply: Response | undefined): void
   /** Tells the watcher how the exchange ends; at once, if it has ended already. */
   watch(watcher: ClientWatcher): void
   unwatch(watcher: ClientWatcher): void

@@ -113,7 +113,7 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
   protected sending(reply: Response | undefined): void {
     if (this.recordings) this.reply = reply
     if (this.outcome?.kind !== 'client-closed' && this.attached?.tellsDelivery) this.held = true
-    if (this.outcome) this.attached?.sending?.(this.outcome)
+    if (this.outcome) this.attached?.sending?.(this.outcome, reply)
     if (this.held && !this.told) this.follow()
     else this.over()
   }

@@ -20,11 +20,12 @@ export class Connection implements Client {
   /** Node hands upgrades to another listener; what arrives here with such a header is a request like any other. */
   readonly upgrading = false
   readonly where: Where = where
-  readonly outgoing: Outgoing
+  /** What is written: another response takes the place of a handler's that is not to be sent. */
+  outgoing: Outgoing
   readonly socket: Socket
   /** Whether the client wants the head alone. */
   readonly headOnly: boolean
-  private readonly incoming: Incoming
+  protected readonly incoming: Incoming
   private readonly stream: ServerHttp2Stream | undefined
   private readonly open: Set<Connection>
   private watchers: ClientWatcher[] = []
@@ -56,6 +57,11 @@ export class Connection implements Client {
     return this.outgoing.destroyed || this.socket.destroyed
   }
 
+  /** Whether the client has the head, or will have it. */
+  protected get begun(): boolean {
+    return this.outgoing.headersSent
+  }
+
   /** Whether other exchanges share the connection at the same time, as they do in HTTP/2. */
   get multiplexed(): boolean {
     return this.stream !== undefined
@@ -82,7 +88,7 @@ export class Connection implements Client {
 
   /** Nobody waits any longer: a handler that has not answered is answered for, a response that has begun is cut off. */
   shutDown(): void {
-    if (this.outgoing.headersSent) this.cutOff()
+    if (this.begun) this.cutOff()
     else for (const watcher of this.watchers) watcher.shutDown()
   }
 
@@ -95,7 +101,7 @@ export class Connection implements Client {
   /** Ends what cannot be completed: with a 500 as long as nothing has been sent, by a reset after that. */
   breakOff(error: unknown): void {
     if (this.ended) return
-    if (this.outgoing.headersSent) {
+    if (this.begun) {
       this.failure = { error }
       return this.reset()
     }
