@@ -1,6 +1,8 @@
+import type { StreamTimeoutError } from './errors.ts'
 import { isUpgrade } from './is-upgrade.ts'
 import type { Outcome } from './outcome.ts'
 import type { Where } from './report/report.ts'
+import type { BodyTap } from './tap-body.ts'
 
 /**
  * The other end of one request's connection. An adapter that can watch the connection itself attaches one with
@@ -35,6 +37,8 @@ export interface Client {
   snapshot?(): (work: () => void) => void
   /** The request is decided, nobody has been told yet, and this is about to be handed to the runtime, if there is anything. */
   sending?(outcome: Outcome, reply: Response | undefined): void
+  /** Listens to the body of a request that is not read from the Web-standard one. */
+  tapBody?(tap: BodyTap): void
   /** Tells the watcher how the exchange ends; at once, if it has ended already. */
   watch(watcher: ClientWatcher): void
   unwatch(watcher: ClientWatcher): void
@@ -50,6 +54,8 @@ export interface ClientWatcher {
   delivered(): void
   /** The response broke on this side: half-way, or before its head, and then `status` was sent instead. */
   broke(error: unknown, status?: number): void
+  /** A limit of a response that had begun struck, where it is the adapter that looks at them. */
+  streamStruck(error: StreamTimeoutError, lateMs: number): void
   /** The server stops, and waits for this request no longer. */
   shutDown(): void
   /** The server breaks off what has begun: whoever reads a body that is followed gets this error instead of its end. */

@@ -225,6 +225,17 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
     this.tellLate()
   }
 
+  override forgetting(): (() => void) | undefined {
+    const { guards } = this
+    if (!this.abandoned) return undefined
+    return () => {
+      for (const { counters } of guards) {
+        counters.abandoned--
+        counters.late.cancelled++
+      }
+    }
+  }
+
   /** The ending is told first, even where its record had to wait for the response to be written. */
   private tellLate(): void {
     const { late } = this

@@ -2,7 +2,7 @@ import type { EventEmitter } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
-import { problem, ShutdownError } from '@curfew/core'
+import { problem, ShutdownError, type StreamTimeoutError } from '@curfew/core'
 import type { Client, ClientWatcher } from '@curfew/core/adapter'
 import type { Where } from '@curfew/core/report'
 import { where } from './where.ts'
@@ -90,6 +90,12 @@ export class Connection implements Client {
   shutDown(): void {
     if (this.begun) this.cutOff()
     else for (const watcher of this.watchers) watcher.shutDown()
+  }
+
+  /** Cuts off a response that takes too long. */
+  protected struck(error: StreamTimeoutError, lateMs: number): void {
+    for (const watcher of this.watchers) watcher.streamStruck(error, lateMs)
+    this.breakOff(error)
   }
 
   /** Cuts off what is still being written. */

@@ -1,7 +1,7 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { Http2ServerResponse } from 'node:http2'
 import { type HandlerResult, type Outcome, ResponseTooLargeError, type Scope } from '@curfew/core'
-import { complain, isThenable, type StreamWatcher } from '@curfew/core/adapter'
+import { type BodyTap, complain, isThenable } from '@curfew/core/adapter'
 import { Connection, type Incoming, type Outgoing } from './connection.ts'
 import type { Begun, Held, Holder } from './held.ts'
 import { HeldResponse } from './held-response.ts'
@@ -9,6 +9,7 @@ import { HeldStream } from './held-stream.ts'
 import { quietSocket } from './quiet-socket.ts'
 import { seal } from './seal.ts'
 import { StreamAlarms, type StreamLimits } from './stream-alarms.ts'
+import { tapIncoming } from './tap-incoming.ts'
 import { writeResponse } from './write-response.ts'
 import { WrittenResponse } from './written-response.ts'
 
@@ -75,6 +76,10 @@ export class HeldExchange extends Connection implements Holder {
     else void writeResponse(response, this)
   }
 
+  tapBody(tap: BodyTap): void {
+    tapIncoming(this.incoming, tap)
+  }
+
   private hold(): void {
     const { original, limits } = this
     this.state = 'held'
@@ -120,21 +125,17 @@ export class HeldExchange extends Connection implements Holder {
       quietSocket(incoming)
     }
     seal(original, this)
+    // Nothing else than a last write would tell that it is done, and it need not come to one.
+    const forget = this.isAsync ? undefined : scope?.forgetting()
+    if (forget) forgotten.register(original, forget, this)
   }
 
   /** Limits of a response that goes on for longer than its deadline. */
   private limit(): void {
     const { streamIdleMs, streamTotalMs } = this.limits
     if (Math.min(streamIdleMs, streamTotalMs) === Number.POSITIVE_INFINITY) return
-    const watcher = this.scope as unknown as StreamWatcher
-    const alarms = new StreamAlarms(
-      this.limits,
-      () => (this.original as ServerResponse).writableNeedDrain,
-      (error, lateMs) => {
-        watcher.streamStruck(error, lateMs)
-        this.breakOff(error)
-      },
-    )
+    const isClientSlow = (): boolean => (this.original as ServerResponse).writableNeedDrain
+    const alarms = new StreamAlarms(this.limits, isClientSlow, (...late) => this.struck(...late))
     this.alarms = alarms
     this.original.once('close', () => alarms.end())
   }
@@ -170,12 +171,17 @@ export class HeldExchange extends Connection implements Holder {
 
   onLate(last: boolean): void {
     this.scope?.lateWrite()
-    if (last && !this.isAsync) this.resolve?.(undefined)
+    if (last && !this.isAsync) this.settledLate()
   }
 
   /** It has done all that it does, which need not be all: a callback may end the response. */
   private returned(): void {
-    if (this.state === 'lost') this.resolve?.(undefined)
+    if (this.state === 'lost') this.settledLate()
+  }
+
+  private settledLate(): void {
+    forgotten.unregister(this)
+    this.resolve?.(undefined)
   }
 
   private threw(error: unknown): void {
@@ -184,6 +190,9 @@ export class HeldExchange extends Connection implements Holder {
     else this.breakOff(error)
   }
 }
+
+/** A response that nobody can reach any more is one that nobody will end. */
+const forgotten = new FinalizationRegistry<() => void>((forget) => forget())
 
 /** What other middleware has said before the handler, but for what it said of a body that is not sent. */
 function kept(headers: OutgoingHttpHeaders = {}): OutgoingHttpHeaders {
