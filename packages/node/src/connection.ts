@@ -26,7 +26,7 @@ export class Connection implements Client {
   /** Whether the client wants the head alone. */
   readonly headOnly: boolean
   protected readonly incoming: Incoming
-  private readonly stream: ServerHttp2Stream | undefined
+  protected readonly stream: ServerHttp2Stream | undefined
   private readonly open: Set<Connection>
   private watchers: ClientWatcher[] = []
   private failure: { readonly error: unknown; readonly status?: number } | undefined

@@ -134,7 +134,7 @@ export class HeldExchange extends Connection implements Holder {
   private limit(): void {
     const { streamIdleMs, streamTotalMs } = this.limits
     if (Math.min(streamIdleMs, streamTotalMs) === Number.POSITIVE_INFINITY) return
-    const isClientSlow = (): boolean => (this.original as ServerResponse).writableNeedDrain
+    const isClientSlow = (): boolean => (this.stream ?? (this.original as ServerResponse)).writableNeedDrain
     const alarms = new StreamAlarms(this.limits, isClientSlow, (...late) => this.struck(...late))
     this.alarms = alarms
     this.original.once('close', () => alarms.end())

@@ -18,6 +18,8 @@ export class HeldStream implements Held {
   private chunks: [chunk: unknown, encoding: unknown][] = []
   private bytes = 0
   private ended = false
+  /** Whether the other response has been sent. */
+  private isSent = false
 
   constructor(response: Http2ServerResponse, maxBytes: number, holder: Holder) {
     this.response = response as Inner
@@ -76,6 +78,7 @@ export class HeldStream implements Held {
     response.statusCode = from.statusCode
     this.head = [from.getHeaders()]
     this.ended = true
+    this.isSent = true
     const ended = { configurable: true, value: true }
     Object.defineProperties(response, { writableEnded: ended, finished: ended })
   }
@@ -91,7 +94,7 @@ export class HeldStream implements Held {
   }
 
   get writableFinished(): boolean {
-    return this.real.writableFinished
+    return this.isSent
   }
 
   get writableLength(): number {
