@@ -34,7 +34,7 @@ export class HeldResponse implements Held {
     Object.assign(inner, overrides)
     Object.defineProperty(inner, 'finished', finished)
     // Who pipes into it must not wait for a client that gets nothing yet.
-    const key = highWaterMarkOf(inner)
+    const key = keyOf(inner, 'kHighWaterMark')
     this.highWaterMark = inner[key]
     inner[key] = Number.POSITIVE_INFINITY
     if (inner.socket) this.occupy(inner.socket)
@@ -44,7 +44,7 @@ export class HeldResponse implements Held {
     const { response } = this
     const { socket } = response
     this.state = 'released'
-    response[highWaterMarkOf(response)] = this.highWaterMark
+    response[keyOf(response, 'kHighWaterMark')] = this.highWaterMark
     if (!socket) return
     socket._httpMessage = response
     response._flush()
@@ -109,14 +109,15 @@ export class HeldResponse implements Held {
       return base.write.call(response, chunk, encoding, callback)
     }
     const [charset, taken] = typeof encoding === 'function' ? [undefined, encoding] : [encoding, callback]
-    const more = base.write.call(response, chunk, charset, undefined)
+    base.write.call(response, chunk, charset, undefined)
+    this.askForMore()
     // Who waits for a chunk to be written before it goes on would wait for ever.
     if (typeof taken === 'function') process.nextTick(taken as () => void)
     if (!this.looked && response._header) {
       this.looked = true
       if (eventStream.test(response._header)) holder.onBegin('event-stream')
     }
-    return more
+    return true
   }
 
   flushHeaders(): void {
@@ -160,7 +161,19 @@ export class HeldResponse implements Held {
 
   pending(bytes: number): void {
     this.base._onPendingData.call(this.response, bytes)
-    if (this.state === 'held' && this.response.outputSize > this.maxBytes) this.holder.onBegin('overflowed')
+    if (this.state !== 'held') return
+    // Middleware that was there before the guard writes by what it found, and waits for who is to read.
+    if (this.askForMore()) process.nextTick(() => this.response.emit('drain'))
+    if (this.response.outputSize > this.maxBytes) this.holder.onBegin('overflowed')
+  }
+
+  /** Node 26 has some of what is written wait in another place, and its own limit for it. Whether it has reached that. */
+  private askForMore(): boolean {
+    const { response } = this
+    const key = keyOf(response, 'kNeedDrain')
+    const needsDrain = response[key] === true
+    if (needsDrain) response[key] = false
+    return needsDrain
   }
 
   get hasEnded(): boolean {
@@ -243,6 +256,7 @@ const heldKey: unique symbol = Symbol('held')
 
 /** A response as Node's own code knows it, under names that it has had since Node 12. */
 type Inner = ServerResponse<IncomingMessage> & {
+  [heldKey]: HeldResponse
   _header: string | null
   _closed: boolean
   _last: boolean
@@ -251,8 +265,7 @@ type Inner = ServerResponse<IncomingMessage> & {
   destroyed: boolean
   socket: Occupied | null
   _flush(): void
-  [heldKey]: HeldResponse
-  [highWaterMark: symbol]: unknown
+  [key: symbol]: unknown
 } & Overrides
 
 type Occupied = Socket & { _httpMessage?: unknown }
@@ -322,11 +335,14 @@ function pick(response: Inner): Overrides {
   return base as unknown as Overrides
 }
 
-let highWaterMarkKey: symbol | undefined
+const keys = new Map<string, symbol>()
 
-function highWaterMarkOf(response: Inner): symbol {
-  highWaterMarkKey ??=
-    Object.getOwnPropertySymbols(response).find(({ description }) => description === 'kHighWaterMark') ??
-    Symbol('unknown')
-  return highWaterMarkKey
+/** Where Node keeps on a response what has no other name. */
+function keyOf(response: Inner, description: string): symbol {
+  const known = keys.get(description)
+  if (known) return known
+  const symbols = Object.getOwnPropertySymbols(response)
+  const key = symbols.find((symbol) => symbol.description === description) ?? Symbol(description)
+  keys.set(description, key)
+  return key
 }
