@@ -61,29 +61,20 @@ export type Limit = number | false
 export function curfew(options: ListenerGuardOptions = {}): CurfewMiddleware {
   const guard = exchangeGuard(options)
 
-  const middleware: Middleware = (ctx, next) =>
-    new Promise((resolve, reject) => {
-      const isToRun = guard.run(ctx.req, ctx.res, async (scope) => {
-        followErrors(ctx, scope)
-        ctx.res.once('close', () => {
-          if (!scope.reason) return
-          leave(ctx)
-          resolve()
-        })
-        try {
-          await next()
-        } catch (error) {
-          // The guard records it: those outside have seen the request end.
-          if (scope.reason) throw error
-          scope.handledError = error
-          return reject(error)
-        }
+  const middleware: Middleware = async (ctx, next) => {
+    if (findScope(asRequest(ctx))) {
+      // All of this is inside the other guard already.
+      guard.run(ctx.req, ctx.res, (scope) => followErrors(ctx, scope))
+      await next()
+    } else {
+      await new Promise<void>((resolve, reject) => {
+        const isToRun = guard.run(ctx.req, ctx.res, (scope) => inside(ctx, next, scope, resolve, reject))
+        if (isToRun) return
+        leave(ctx)
         resolve()
       })
-      if (isToRun) return
-      leave(ctx)
-      resolve()
-    })
+    }
+  }
 
   return Object.assign(middleware, { stats: guard.stats })
 }
@@ -138,6 +129,30 @@ export function scopeOf(ctx: { readonly req: IncomingMessage }): Scope {
   return scopeOfRequest(asRequest(ctx))
 }
 
+/** Runs what is inside. It rejects only with what comes too late for those outside, which the guard records. */
+async function inside(
+  ctx: KoaContext,
+  next: () => Promise<unknown>,
+  scope: Scope,
+  resolve: () => void,
+  reject: (error: unknown) => void,
+): Promise<void> {
+  followErrors(ctx, scope)
+  ctx.res.once('close', () => {
+    if (!scope.reason) return
+    leave(ctx)
+    resolve()
+  })
+  try {
+    await next()
+  } catch (error) {
+    if (scope.reason) throw error
+    scope.handledError = error
+    return reject(error)
+  }
+  resolve()
+}
+
 /** The guard has answered, or there is nobody to answer. */
 function leave(ctx: KoaContext): void {
   ctx.respond = false
@@ -155,16 +170,18 @@ function followErrors(ctx: KoaContext, scope: Scope): void {
   const { socket } = ctx.req
   ctx.onerror = function (this: KoaContext, error) {
     // Koa comes here at the end of every response, too, with nothing.
-    if (error == null) return
-    if (isDisconnect(error, socket) || isAftermath(error, scope)) return
+    if (error == null) return onerror.call(this, error)
+    if (isDisconnect(error, socket, ctx.res) || isAftermath(error, scope)) return
     if (!scope.outcome) scope.handledError ??= error
     onerror.call(this, error)
   }
 }
 
-/** Whether it is the very error of this connection, and not of another one that a handler uses. */
-function isDisconnect(error: unknown, socket: Socket): boolean {
-  return error === socket.errored
+/** Whether it is the very error of this connection, and not of one that the body came from, which breaks it off. */
+function isDisconnect(error: Error & { code?: unknown }, socket: Socket, response: ServerResponse): boolean {
+  // The errors of a stream of HTTP/2 do not say who broke it off.
+  if ('stream' in response) return error.code === 'ERR_HTTP2_STREAM_ERROR' && error === socket.errored
+  return error === socket.errored && error !== response.errored
 }
 
 /** Whether it only says that the body, or the work, of a request that had ended was stopped. */
