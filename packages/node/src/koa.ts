@@ -8,7 +8,7 @@ import {
   scopeOf as scopeOfRequest,
 } from '@curfew/core'
 import { isCancellation } from '@curfew/core/adapter'
-import { exchangeGuard, type ListenerGuardOptions } from './exchange-guard.ts'
+import { exchangeGuard, type WritingGuardOptions } from './exchange-guard.ts'
 
 /** What is used of Koa's context. */
 export interface KoaContext {
@@ -58,7 +58,7 @@ export type Limit = number | false
  * })
  * ```
  */
-export function curfew(options: ListenerGuardOptions = {}): CurfewMiddleware {
+export function curfew(options: WritingGuardOptions = {}): CurfewMiddleware {
   const guard = exchangeGuard(options)
 
   const middleware: Middleware = async (ctx, next) => {

@@ -4,6 +4,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import { http2Client, rawClient } from '@curfew/conformance'
 import Koa from 'koa'
 import { onTestFinished } from 'vitest'
+import { guardListener } from '../../src/guard-listener.ts'
 import { curfew } from '../../src/koa.ts'
 
 /** One request of a trial: a path, or more of it. */
@@ -57,6 +58,11 @@ export const guardings = {
     // Nothing that the app uses may be outside.
     app.middleware.unshift(curfew({ timeoutMs: 20_000 }) as never)
     return app.callback()
+  },
+  'guardListener(app.callback())': (app) => guardListener(app.callback(), { timeoutMs: 20_000 }),
+  'both of them': (app) => {
+    app.middleware.unshift(curfew({ timeoutMs: 20_000 }) as never)
+    return guardListener(app.callback())
   },
 } satisfies Record<string, Guarding>
 
