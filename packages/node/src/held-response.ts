@@ -21,6 +21,8 @@ export class HeldResponse implements Held {
   private ended = false
   private looked = false
   private replacement: Replacement | undefined
+  /** Whether those outside are being told that the replacement has been sent. */
+  private telling = false
 
   constructor(response: ServerResponse, maxBytes: number, holder: Holder) {
     const inner = response as Inner
@@ -67,19 +69,28 @@ export class HeldResponse implements Held {
     replacement.shouldKeepAlive = this.shouldKeepAlive
     replacement._onPendingData = this.base._onPendingData
     for (const [name, value] of Object.entries(headers)) replacement.setHeader(name, value!)
+    replacement.onHead = () => this.answered(replacement)
     replacement.once('finish', () => this.sent(replacement))
     replacement.once('close', () => close(response))
     this.replacement = replacement
+    // Pipelines wait for ever for what has finished before they begin, and not for what has closed without that.
+    Object.defineProperty(response, 'writableFinished', { configurable: true, get: () => this.telling })
     response.socket = null
     response.destroyed = true
     if (socket) this.takeTurn(replacement, socket)
-    this.listeners.closeInner()
     return replacement
   }
 
   private takeTurn(replacement: Replacement, socket: Occupied): void {
     socket._httpMessage = null
     replacement.assignSocket(socket)
+  }
+
+  /** Who hears that the response is closed can see what was answered instead. */
+  private answered(replacement: Replacement): void {
+    copyHead(replacement, this.response)
+    this.ended = true
+    this.listeners.closeInner()
   }
 
   /** To Node, and to who listens, it is the response they know that has been sent. */
@@ -91,8 +102,10 @@ export class HeldResponse implements Held {
     socket._httpMessage = response
     response.socket = socket
     response._last = replacement._last
-    this.ended = true
-    copyHead(replacement, response)
+    this.telling = true
+    response.once('close', () => {
+      this.telling = false
+    })
     response.emit('finish')
   }
 
@@ -212,13 +225,16 @@ class Replacement extends ServerResponse {
   declare _last: boolean
   declare _header: string | null
   declare _onPendingData: (bytes: number) => void
+  onHead: (() => void) | undefined
 
   /** Header by header, for others can read them then. */
   override writeHead(status: number, headers?: unknown): this {
     for (const [name, value] of Object.entries((headers ?? {}) as OutgoingHttpHeaders)) {
       this.setHeader(name, value!)
     }
-    return super.writeHead(status)
+    super.writeHead(status)
+    this.onHead?.()
+    return this
   }
 }
 

@@ -58,12 +58,19 @@ export class HeldStream implements Held {
     real.removeAllListeners('wantTrailers')
     const replacement = new Http2ServerResponse(real as never)
     for (const [name, value] of Object.entries(headers)) replacement.setHeader(name, value as string)
+    // Who hears that the response is closed can see what was answered instead.
+    const { writeHead } = replacement
+    replacement.writeHead = (...args: unknown[]) => {
+      Reflect.apply(writeHead, replacement, args)
+      this.copyHead(replacement)
+      this.listeners.closeInner()
+      return replacement
+    }
     replacement.once('finish', () => {
       this.copyHead(replacement)
       response.emit('finish')
     })
     replacement.once('close', () => response.emit('close'))
-    this.listeners.closeInner()
     return replacement
   }
 
