@@ -90,7 +90,7 @@ export function curfew(options: WritingGuardOptions = {}): CurfewMiddleware {
  * ```ts
  * router.get('/report', deadline(30_000), handler)
  * router.get('/events', deadline(false), events)
- * router.get('/search', deadline((ctx) => (ctx.query.deep ? 20_000 : 2_000)), handler)
+ * router.get('/search', deadline((ctx: Koa.Context) => (ctx.query.deep ? 20_000 : 2_000)), handler)
  * ```
  */
 export function deadline<Context extends KoaContext = KoaContext>(
@@ -139,9 +139,12 @@ async function inside(
 ): Promise<void> {
   followErrors(ctx, scope)
   ctx.res.once('close', () => {
-    if (!scope.reason) return
-    leave(ctx)
-    resolve()
+    // Over HTTP/2 the guard hears of it after this.
+    queueMicrotask(() => {
+      if (!scope.reason) return
+      leave(ctx)
+      resolve()
+    })
   })
   try {
     await next()
