@@ -98,6 +98,11 @@ export class Connection implements Client {
     this.breakOff(error)
   }
 
+  /** What is still being written is being cut off, because of `error`; which may be that the client is gone. */
+  protected broken(error: unknown): void {
+    if (!this.ended) this.failure ??= { error }
+  }
+
   /** Cuts off what is still being written. */
   cutOff(): void {
     this.failure ??= { error: new ShutdownError() }

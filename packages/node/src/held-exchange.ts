@@ -165,6 +165,10 @@ export class HeldExchange extends Connection implements Holder {
     this.reject?.(error)
   }
 
+  onBreak(error: unknown): void {
+    this.broken(error)
+  }
+
   onWrite(): void {
     this.alarms?.wrote()
   }

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks'
 import { type IncomingMessage, type OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Held, Holder } from './held.ts'
@@ -69,7 +70,8 @@ export class HeldResponse implements Held {
     replacement.shouldKeepAlive = this.shouldKeepAlive
     replacement._onPendingData = this.base._onPendingData
     for (const [name, value] of Object.entries(headers)) replacement.setHeader(name, value!)
-    replacement.onHead = () => this.answered(replacement)
+    // Listeners keep the context that this is called in.
+    replacement.onHead = AsyncResource.bind(() => this.answered(replacement))
     replacement.once('finish', () => this.sent(replacement))
     replacement.once('close', () => close(response))
     this.replacement = replacement
@@ -155,11 +157,13 @@ export class HeldResponse implements Held {
   }
 
   destroy(error: unknown): ServerResponse {
-    if (this.state !== 'held' || error === undefined || error === null) {
-      return this.base.destroy.call(this.response, error)
+    const isBroken = error !== undefined && error !== null
+    if (this.state === 'held' && isBroken) {
+      this.holder.onGiveUp(error)
+      return this.response
     }
-    this.holder.onGiveUp(error)
-    return this.response
+    if (isBroken) this.holder.onBreak(error)
+    return this.base.destroy.call(this.response, error)
   }
 
   assignSocket(socket: Occupied): void {
