@@ -452,9 +452,9 @@ test('pipelined requests are answered in their order, each with its own', async 
   const hands = new Map<string, () => void>()
   const { port, clock } = await startKoa((app, options) => {
     app.use(curfew(options))
-    app.use((ctx, next) => {
-      ctx.res.once('prefinish', ended.resolve)
-      return next()
+    app.use(async (_, next) => {
+      await next()
+      setImmediate(ended.resolve)
     })
     app.use(
       (ctx) =>
