@@ -126,6 +126,7 @@ export class HeldResponse implements Held {
     const [charset, taken] = typeof encoding === 'function' ? [undefined, encoding] : [encoding, callback]
     base.write.call(response, chunk, charset, undefined)
     this.askForMore()
+    this.measure()
     // Who waits for a chunk to be written before it goes on would wait for ever.
     if (typeof taken === 'function') process.nextTick(taken as () => void)
     if (!this.looked && response._header) {
@@ -181,7 +182,15 @@ export class HeldResponse implements Held {
     if (this.state !== 'held') return
     // Middleware that was there before the guard writes by what it found, and waits for who is to read.
     if (this.askForMore()) process.nextTick(() => this.response.emit('drain'))
-    if (this.response.outputSize > this.maxBytes) this.holder.onBegin('overflowed')
+    this.measure()
+  }
+
+  /** What Node 26 has wait in another place goes on to where the rest is in the next tick, which may be a long time. */
+  private measure(): void {
+    const { response } = this
+    const corked = response[keyOf(response, 'kChunkedLength')]
+    const bytes = response.outputSize + (typeof corked === 'number' ? corked : 0)
+    if (bytes > this.maxBytes) this.holder.onBegin('overflowed')
   }
 
   /** Node 26 has some of what is written wait in another place, and its own limit for it. Whether it has reached that. */
