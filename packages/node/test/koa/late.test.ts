@@ -1,4 +1,5 @@
-import { PassThrough, pipeline, Readable } from 'node:stream'
+import { PassThrough, Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { HandlerTimeoutError } from '@curfew/core'
 import cors from '@koa/cors'
 import type Koa from 'koa'
@@ -6,7 +7,7 @@ import session from 'koa-session'
 import { describe, expect, test } from 'vitest'
 import { type CurfewMiddleware, curfew, scopeOf } from '../../src/koa.ts'
 import { get, RawClient } from '../raw-client.ts'
-import { deferred, fetched, Journal, never, soon, watchOutput } from '../support.ts'
+import { deferred, fetched, Journal, never, rejection, soon, watchOutput } from '../support.ts'
 import { nothingLeft, startKoa } from './support.ts'
 
 const origin = ['Origin: http://web.example']
@@ -82,10 +83,11 @@ const actions: Record<string, (ctx: Koa.Context) => unknown> = {
     ctx.res.write('late')
     ctx.res.end('late')
   },
-  'pipes into the response': (ctx) =>
-    new Promise((resolve) => {
-      pipeline(Readable.from(['late', 'later']), ctx.res, resolve)
-    }),
+  'pipes into the response': async (ctx) => {
+    const error = await rejection(pipeline(Readable.from(['late', 'later']), ctx.res))
+    // As it is for a client that has gone: Node 20 has the one, later ones the other.
+    expect((error as NodeJS.ErrnoException).code).toMatch(/^ERR_STREAM_(PREMATURE_CLOSE|UNABLE_TO_PIPE)$/)
+  },
   'destroys the response, and its socket': (ctx) => {
     ctx.res.destroy()
     ctx.req.destroy()
