@@ -7,13 +7,23 @@ import session from 'koa-session'
 import { describe, expect, test } from 'vitest'
 import { type CurfewMiddleware, curfew, scopeOf } from '../../src/koa.ts'
 import { get, RawClient } from '../raw-client.ts'
-import { deferred, fetched, Journal, never, rejection, soon, watchOutput } from '../support.ts'
+import {
+  session as connected,
+  deferred,
+  fetched,
+  Journal,
+  never,
+  rejection,
+  soon,
+  watchOutput,
+} from '../support.ts'
+import type { Protocol } from './parity.ts'
 import { nothingLeft, startKoa } from './support.ts'
 
 const origin = ['Origin: http://web.example']
 
 /** An app whose handler does what it is told to, once it is told to. */
-async function abandoned(act: (ctx: Koa.Context) => unknown) {
+async function abandoned(act: (ctx: Koa.Context) => unknown, protocol: Protocol = 'http') {
   const running = new Journal<Koa.Context>()
   const hand = deferred<void>()
   const done = new Journal<string>()
@@ -37,7 +47,7 @@ async function abandoned(act: (ctx: Koa.Context) => unknown) {
       await hand.promise
       await act(ctx)
     })
-  })
+  }, protocol)
   return { ...started, running, hand, done, guard }
 }
 
@@ -59,7 +69,7 @@ const actions: Record<string, (ctx: Koa.Context) => unknown> = {
   },
   'sets status, message, type and length': (ctx) => {
     ctx.status = 201
-    ctx.message = 'Late'
+    if (ctx.req.httpVersionMajor < 2) ctx.message = 'Late'
     ctx.type = 'html'
     ctx.length = 4
   },
@@ -131,6 +141,29 @@ describe('after a timeout, a handler that', () => {
     expect(errors).toEqual([])
     expect(output).toEqual([])
     expect(guard.stats).toMatchObject({ ...nothingLeft, late: { completed: 1 } })
+  })
+
+  // Into what has gone, Node's own pipelines of HTTP/2 wait for ever.
+  const overHttp2 = Object.entries(actions).filter(([name]) => name !== 'pipes into the response')
+  test.each(overHttp2)('%s reaches nobody over HTTP/2', async (_, act) => {
+    const output = watchOutput()
+    const { port, clock, running, hand, late, errors } = await abandoned(act, 'h2c')
+    const connection = connected('h2c', port)
+    const answer = fetched('h2c', port, { path: '/slow', session: connection })
+    await running.first()
+    await clock.advance(100)
+    const { status, headers, body, broken } = await answer
+    expect({ status, broken }).toEqual({ status: 503, broken: undefined })
+    expect(JSON.parse(body)).toMatchObject({ code: 'HANDLER_TIMEOUT' })
+    expect(headers).toMatchObject({ vary: 'Origin', 'x-request-id': '/slow' })
+    expect(headers).not.toHaveProperty('x-secret')
+    expect(headers).not.toHaveProperty('set-cookie')
+    hand.resolve()
+    expect(await late.first()).toMatchObject({ kind: 'completed' })
+    const next = await fetched('h2c', port, { path: '/next', session: connection })
+    expect(next).toMatchObject({ status: 200, body: 'answer to /next' })
+    expect(errors).toEqual([])
+    expect(output).toEqual([])
   })
 
   test('throws is recorded, with its own stack, and no error of the app', async () => {
