@@ -1,3 +1,4 @@
+import type { Afterwards } from './afterwards.ts'
 import type { StreamTimeoutError } from './errors.ts'
 import { isUpgrade } from './is-upgrade.ts'
 import type { Outcome } from './outcome.ts'
@@ -39,6 +40,8 @@ export interface Client {
   sending?(outcome: Outcome, reply: Response | undefined): void
   /** Listens to the body of a request that is not read from the Web-standard one. */
   tapBody?(tap: BodyTap): void
+  /** Where a server that closes finds what goes on after its responses. */
+  readonly afterwards?: Afterwards | undefined
   /** Tells the watcher how the exchange ends; at once, if it has ended already. */
   watch(watcher: ClientWatcher): void
   unwatch(watcher: ClientWatcher): void

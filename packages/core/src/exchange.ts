@@ -192,6 +192,7 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
     for (const guard of this.guards) {
       guard.counters.outcomes[outcome.kind]++
       if (guard.onOutcome) notify(guard, this, guard.onOutcome, outcome, this.request)
+      if (guard.reporter && outcome.kind !== 'completed') this.attached?.afterwards?.told(guard.reporter)
     }
     if (this.recordings) this.report(this.recordings, outcome)
     this.tellLate()

@@ -82,7 +82,7 @@ export class Race extends Exchange {
       (error) => this.threw(error),
     )
     // A runtime that drops what outlives its response may drop the handler with its client, too, and tell nobody.
-    if (this.attached?.waitUntil) this.keepAlive(this.work)
+    if (this.attached?.waitUntil) this.handOn(this.work)
     if (this.outcome) this.abandon()
     else this.arm()
     return reply
@@ -188,6 +188,7 @@ export class Race extends Exchange {
   }
 
   private rejected(reason: Rejected['reason']): void {
+    this.policy.counters.refused[reason]++
     const { status, code } = refusals[reason]
     const outcome = this.decide({ kind: 'rejected', reason, status, elapsedMs: this.elapsedMs() })
     const retryAfter = status === 503 ? { 'retry-after': String(this.policy.retryAfterSeconds) } : undefined
@@ -252,7 +253,7 @@ export class Race extends Exchange {
 
   private leaveToItself(): void {
     const isKept = this.attached?.waitUntil !== undefined
-    if (this.working && this.work && !isKept) this.keepAlive(this.work)
+    if (this.working && this.work && !isKept) this.handOn(this.work)
   }
 
   // --- the clock ------------------------------------------------------------------------------------------------

@@ -40,16 +40,29 @@ export function answering<Info extends ServeInfo<unknown>>(
 
   return (request, info) => {
     const client = clientOf(request, info, open)
+    open?.began()
+    let result: ReturnType<typeof handler>
     try {
-      const result = handler(request, info)
-      if (!isThenable(result)) return check(result, client)
-      return result.then(
-        (response) => check(response, client),
-        (error) => failed(error, client),
-      ) as Promise<Response>
+      result = handler(request, info)
     } catch (error) {
+      open?.answered()
       return failed(error, client)
     }
+    if (isThenable(result)) {
+      return result.then(
+        (response) => answered(response, client),
+        (error) => {
+          open?.answered()
+          return failed(error, client)
+        },
+      ) as Promise<Response>
+    }
+    return answered(result, client)
+  }
+
+  function answered(response: HandlerResult, client: DenoClient): Response | Promise<Response> {
+    open?.answered()
+    return check(response, client)
   }
 }
 

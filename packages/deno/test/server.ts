@@ -194,7 +194,7 @@ function honoApp(): Hono {
   return app
 }
 
-let close: (() => Promise<void>) | undefined
+let close: (() => Promise<object>) | undefined
 
 function listen(): number {
   if (MODE === 'guard') {

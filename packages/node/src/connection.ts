@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import { problem, ShutdownError, type StreamTimeoutError } from '@curfew/core'
-import type { Client, ClientWatcher } from '@curfew/core/adapter'
+import type { Afterwards, Client, ClientWatcher } from '@curfew/core/adapter'
 import type { Where } from '@curfew/core/report'
 import { where } from './where.ts'
 
@@ -27,12 +27,16 @@ export class Connection implements Client {
   readonly headOnly: boolean
   protected readonly incoming: Incoming
   protected readonly stream: ServerHttp2Stream | undefined
-  private readonly open: Set<Connection>
+  private readonly open: Set<Connection> & { readonly afterwards?: Afterwards }
   private watchers: ClientWatcher[] = []
   private failure: { readonly error: unknown; readonly status?: number } | undefined
 
   /** @param open where the exchange is kept until it is over */
-  constructor(incoming: Incoming, outgoing: Outgoing, open: Set<Connection>) {
+  constructor(
+    incoming: Incoming,
+    outgoing: Outgoing,
+    open: Set<Connection> & { readonly afterwards?: Afterwards },
+  ) {
     this.incoming = incoming
     this.outgoing = outgoing
     this.socket = incoming.socket as Socket
@@ -45,6 +49,10 @@ export class Connection implements Client {
     end.once('close', this.over)
     // Before Node 24, pipelined responses hear nothing of a connection that closes before their turn.
     if (!this.multiplexed && outgoing.socket === null) whenClosed(this.socket, this.closeOutgoing)
+  }
+
+  get afterwards(): Afterwards | undefined {
+    return this.open.afterwards
   }
 
   get closed(): boolean {

@@ -192,7 +192,7 @@ const onError = error && {
   error: (thrown: Error) => new Response(`error option: ${thrown.message}`, { status: 502 }),
 }
 
-function start(): { server: BunServer; close(options: { graceMs: number }): Promise<void> } {
+function start(): { server: BunServer; close(options: { graceMs: number }): Promise<object> } {
   if (how === 'serve') {
     return serve({
       fetch: answer,
