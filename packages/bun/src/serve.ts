@@ -215,10 +215,20 @@ function followed(
     return (request, server) => {
       attachClient(request, new BunClient(request, server, served))
       const result = run(request, server, handler, routeOf)
-      if (!lifetime.isReady) return Promise.resolve(result).then((value) => lastOf(answered(value, request)))
-      if (isThenable(result)) return isGuarded ? result : result.then((value) => answered(value, request))
-      return answered(result, request)
+      if (!isThenable(result)) return sent(answered(result, request))
+      return result.then((value) => sent(isGuarded ? value : answered(value, request)))
     }
+  }
+
+  /** Once the server is about to stop, it says that the connection ends; HTTP/2 leaves that out. */
+  function sent(response: HandlerResult): HandlerResult {
+    if (lifetime.isReady) return response
+    try {
+      response?.headers.set('connection', 'close')
+    } catch {
+      // The head of what fetch() gave cannot be changed.
+    }
+    return response
   }
 
   /** Bun welcomes whoever gets nothing from a handler. Who has become a WebSocket needs nothing. */
@@ -226,14 +236,6 @@ function followed(
     if (result === undefined && !(served.websockets && isUpgrade(request))) throw new NoResponseError(result)
     return result
   }
-}
-
-/** Says that the connection ends with this response; HTTP/2 leaves that out. Those of `fetch()` cannot be changed. */
-function lastOf(response: HandlerResult): HandlerResult {
-  try {
-    response?.headers.set('connection', 'close')
-  } catch {}
-  return response
 }
 
 /** Bun's own answer in development is a page with the source of the handler. */

@@ -24,6 +24,7 @@ export function answering<Info extends ServeInfo<unknown>>(
   handler: ServeHandler<Info>,
   onError: ErrorHandler,
   open?: OpenRequests,
+  sent: (response: Response) => Response = (response) => response,
 ): (request: Request, info: Info) => Response | Promise<Response> {
   function check(response: HandlerResult, client: DenoClient): Response | Promise<Response> {
     if (response?.status === 101 || !client.isTaken) return response as Response
@@ -62,7 +63,8 @@ export function answering<Info extends ServeInfo<unknown>>(
 
   function answered(response: HandlerResult, client: DenoClient): Response | Promise<Response> {
     open?.answered()
-    return check(response, client)
+    const checked = check(response, client)
+    return isThenable(checked) ? checked : sent(checked)
   }
 }
 

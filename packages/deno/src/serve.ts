@@ -4,7 +4,7 @@ import {
   type CloseOptions,
   closeGracefully,
   guardWhenTold,
-  isThenable,
+  type Health,
   Lifetime,
   type LifetimeOptions,
   lifetimeOptionNames,
@@ -117,9 +117,21 @@ export function serve(options: ServeOptions): CurfewServer<never> {
   const onError = errorHandler(own.onError)
   const handler = guardWhenTold(fetch as ServeHandler<ServeInfo<unknown>>, guardOptions)
   const forced = new AbortController()
+
+  /** Once the server is about to stop, it says that the connection ends; HTTP/2 leaves that out. */
+  function sent(response: Response): Response {
+    if (lifetime.isReady || response.status === 101) return response
+    try {
+      response.headers.set('connection', 'close')
+    } catch {
+      // The head of what fetch() gave cannot be changed.
+    }
+    return response
+  }
+
   const server = deno.serve(
     { ...serverOptions, ...listenOptions(own), onListen, onError, signal: forced.signal },
-    attending(answering(handler, onError, open), lifetime),
+    attended(answering(handler, onError, open, sent), lifetime.health),
   )
 
   let stopping = false
@@ -180,27 +192,16 @@ export function serve(options: ServeOptions): CurfewServer<never> {
   }
 }
 
-/** Answers those who look after the server; and says, once it is about to stop, that connections end. */
-function attending<Info>(
+/** The handler, and who answers those who look after the server before it. */
+function attended<Info>(
   handler: (request: Request, info: Info) => Response | Promise<Response>,
-  lifetime: Lifetime,
+  health: Health | undefined,
 ): typeof handler {
-  const { health } = lifetime
-  const last = (response: Response) => lastOf(response)
+  if (!health) return handler
   return (request, info) => {
-    const verdict = health?.answer(request.method, request.url)
-    const result = verdict ? toResponse(verdict, request.method) : handler(request, info)
-    if (lifetime.isReady) return result
-    return isThenable(result) ? result.then(last) : last(result)
+    const verdict = health.answer(request.method, request.url)
+    return verdict ? toResponse(verdict, request.method) : handler(request, info)
   }
-}
-
-/** HTTP/2 leaves it out. The head of an upgrade, or of what `fetch()` gave, cannot be changed. */
-function lastOf(response: Response): Response {
-  try {
-    if (response.status !== 101) response.headers.set('connection', 'close')
-  } catch {}
-  return response
 }
 
 /** Deno takes a `path` that is `undefined` for one. */
