@@ -32,6 +32,8 @@ export class ConnectionToll {
 
   count(): Toll {
     const total = this.open.begun - this.before
-    return { total, shutDown: this.answeredFor.size, cutOff: this.cut.size }
+    // In a pipeline, what is cut off takes the answers behind it along.
+    const lost = [...this.answeredFor].filter(({ closed }) => closed).length
+    return { total, shutDown: this.answeredFor.size - lost, cutOff: this.cut.size + lost }
   }
 }
