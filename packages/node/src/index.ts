@@ -6,9 +6,11 @@ export {
   InvalidOptionError,
   type LateSettlement,
   type Outcome,
+  type Shedding,
   ShutdownError,
   StreamTimeoutError,
 } from '@curfew/core'
+export type { Closed, CloseOptions, HealthOptions, SignalOptions, StopSignal } from '@curfew/core/adapter'
 export { createListener, type ListenerOptions } from './create-listener.ts'
 export type { WritingGuardOptions } from './exchange-guard.ts'
 export type { Bindings, FetchHandler, Listener } from './fetch-callback.ts'
