@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   // Tests run the sources, not what was built from them.
-  ssr: { resolve: { conditions: ['curfew-source', 'node', 'import', 'default'] } },
+  ssr: { resolve: { conditions: ['curfew-source', 'node'] } },
   resolve: { conditions: ['curfew-source'] },
   test: {
     // Only what the test runner itself reports counts: .ci/run reads it from here.
