@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { InvalidOptionError, type Scope, type Stats } from '@curfew/core'
 import type { Incoming, Outgoing } from './connection.ts'
 import { exchangeGuard, type WritingGuardOptions } from './exchange-guard.ts'
@@ -8,6 +9,12 @@ export type ListenerHandler<Req extends Incoming = Incoming, Res extends Outgoin
   response: Res,
   scope: Scope,
 ) => unknown
+
+/** An app of Express or Connect: middleware is put into it, and it is a listener itself. */
+interface App {
+  (request: IncomingMessage, response: ServerResponse): unknown
+  use: unknown
+}
 
 /** A listener of the same shape, with the guard's numbers. */
 export interface GuardedListener<Req extends Incoming, Res extends Outgoing> {
@@ -36,14 +43,27 @@ export interface GuardedListener<Req extends Incoming, Res extends Outgoing> {
  * createServer(listener).listen(3000)
  * ```
  */
+export function guardListener(
+  app: App,
+  options?: WritingGuardOptions,
+): GuardedListener<IncomingMessage, ServerResponse>
 export function guardListener<Req extends Incoming = Incoming, Res extends Outgoing = Outgoing>(
   handler: ListenerHandler<Req, Res>,
   options?: WritingGuardOptions,
-): GuardedListener<Req, Res> {
+): GuardedListener<Req, Res>
+export function guardListener(
+  handler: (request: never, response: never, scope: Scope) => unknown,
+  options?: WritingGuardOptions,
+): GuardedListener<Incoming, Outgoing> {
   if (typeof handler !== 'function') throw new InvalidOptionError('handler', 'a function', handler)
   const guard = exchangeGuard(options)
-  const listener = (request: Req, response: Res): void => {
-    guard.run(request, response, (scope) => handler(request, response, scope))
+  // The third argument of an app is whom to call for what it does not answer.
+  const isApp = 'handle' in handler
+
+  function listener(this: unknown, request: Incoming, response: Outgoing): void {
+    guard.run(request, response, (scope) =>
+      Reflect.apply(handler, this, isApp ? [request, response] : [request, response, scope]),
+    )
   }
   return Object.assign(listener, { stats: guard.stats })
 }
