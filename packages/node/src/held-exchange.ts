@@ -59,7 +59,7 @@ export class HeldExchange extends Connection implements Holder {
       this.isAsync = true
       result.then(
         () => this.returned(),
-        (error) => this.threw(error),
+        (error) => this.fail(error),
       )
     }
     if (this.thrown) throw this.thrown.error
@@ -148,6 +148,22 @@ export class HeldExchange extends Connection implements Holder {
 
   // --- what the handler does ------------------------------------------------------------------------------------
 
+  /** It threw: that fails the request, or breaks off a response that has begun, or is the end of an abandoned handler. */
+  fail(error: unknown): void {
+    if (this.state !== 'sent') return this.onGiveUp(error)
+    if (this.isDone) complain('Curfew handler failed after its response:', error)
+    else this.breakOff(error)
+  }
+
+  /**
+   * Its framework handles an error of it, and may well answer. If it closes the connection instead, because a response has
+   * begun that it cannot take back, that is the end that the error makes of the request.
+   */
+  handles(error: unknown): void {
+    if (this.state === 'lost') this.onGiveUp(error)
+    else if (!this.isDone) quietSocket(this.incoming, () => this.fail(error))
+  }
+
   onEnd(): void {
     this.isDone = true
     this.alarms?.end()
@@ -189,12 +205,6 @@ export class HeldExchange extends Connection implements Holder {
   private settledLate(): void {
     forgotten.unregister(this)
     this.resolve?.(undefined)
-  }
-
-  private threw(error: unknown): void {
-    if (this.state !== 'sent') return this.onGiveUp(error)
-    if (this.isDone) complain('Curfew handler failed after its response:', error)
-    else this.breakOff(error)
   }
 }
 

@@ -4,9 +4,11 @@ import type { Incoming } from './connection.ts'
 /**
  * Leaves a request everything of its socket but the ways to write to it and to end it. The connection may be on to the next
  * request, and Express, for one, destroys the socket of a request that fails once it has been answered.
+ *
+ * @param instead called for each such attempt
  */
-export function quietSocket(incoming: Incoming): void {
-  const socket = new Proxy(incoming.socket as Socket, quiet)
+export function quietSocket(incoming: Incoming, instead: () => void = () => {}): void {
+  const socket = new Proxy(incoming.socket as Socket, quiet(instead))
   Object.defineProperty(incoming, 'socket', { configurable: true, writable: true, value: socket })
 }
 
@@ -18,11 +20,15 @@ const muted: ReadonlySet<string | symbol> = new Set([
   'write',
 ])
 
-const quiet: ProxyHandler<Socket> = {
+const quiet = (instead: () => void): ProxyHandler<Socket> => ({
   get(socket, name) {
     const value = Reflect.get(socket, name, socket)
     if (typeof value !== 'function') return value
-    return muted.has(name) ? () => socket : value.bind(socket)
+    if (!muted.has(name)) return value.bind(socket)
+    return () => {
+      instead()
+      return socket
+    }
   },
   set: (socket, name, value) => Reflect.set(socket, name, value, socket),
-}
+})
