@@ -8,6 +8,7 @@ const readmes = {
     'README.md',
     ...['core', 'hono', 'deno', 'hooks', 'cli'].map((name) => `packages/${name}/README.md`),
   ],
+  'packages/node': ['packages/node/README.md'],
   'apps/bun': ['packages/bun/README.md'],
   'packages/node': ['packages/node/README.md'],
   'packages/edge': ['packages/edge/README.md'],
