@@ -118,7 +118,8 @@ export class HeldExchange extends Connection implements Holder {
     if (outcome.kind === 'client-closed' || this.ended) held.drop()
     else {
       const replace = (): void => {
-        this.outgoing = held.replace(kept(this.outerHeaders))
+        const headers = held.headersOf(outcome.status, kept(this.outerHeaders))
+        this.outgoing = held.replace(kept(headers))
       }
       // Who listens to the response hears that it is closed, and is to hear it in the context of the request.
       if (scope?.runInContext) scope.runInContext(replace)

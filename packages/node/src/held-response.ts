@@ -1,6 +1,7 @@
 import { AsyncResource } from 'node:async_hooks'
 import { type IncomingMessage, type OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { complain } from '@curfew/core/adapter'
 import type { Held, Holder } from './held.ts'
 import { OuterListeners } from './outer-listeners.ts'
 import { refuse } from './seal.ts'
@@ -16,6 +17,8 @@ export class HeldResponse implements Held {
   private readonly maxBytes: number
   private readonly base: Overrides
   private readonly listeners: OuterListeners
+  /** With what those outside have put around it, to be told when a head is written. */
+  private readonly writeHead: ServerResponse['writeHead']
   private readonly highWaterMark: unknown
   private readonly shouldKeepAlive: boolean
   private state: 'held' | 'released' | 'lost' = 'held'
@@ -31,6 +34,7 @@ export class HeldResponse implements Held {
     this.holder = holder
     this.maxBytes = maxBytes
     this.listeners = new OuterListeners(response)
+    this.writeHead = response.writeHead
     this.shouldKeepAlive = response.shouldKeepAlive
     this.base = pick(inner)
     inner[heldKey] = this
@@ -59,6 +63,25 @@ export class HeldResponse implements Held {
     this.base._onPendingData.call(response, -response.outputSize)
     response.outputData = []
     response.outputSize = 0
+  }
+
+  headersOf(status: number, headers: OutgoingHttpHeaders): OutgoingHttpHeaders {
+    const { response, writeHead } = this
+    if (writeHead === ServerResponse.prototype.writeHead) return headers
+    const own = headOf(response)
+    setHead(response, { statusCode: status, statusMessage: undefined as never, headers, _header: null })
+    try {
+      writeHead.call(response, status)
+      const said = { ...response.getHeaders() }
+      if (!headers['set-cookie']) delete said['set-cookie']
+      else said['set-cookie'] = headers['set-cookie']
+      return said
+    } catch (error) {
+      complain('Curfew could not ask for the headers of middleware:', error)
+      return headers
+    } finally {
+      setHead(response, own)
+    }
   }
 
   replace(headers: OutgoingHttpHeaders): ServerResponse {
@@ -90,7 +113,7 @@ export class HeldResponse implements Held {
 
   /** Who hears that the response is closed can see what was answered instead. */
   private answered(replacement: Replacement): void {
-    copyHead(replacement, this.response)
+    setHead(this.response, headOf(replacement))
     this.ended = true
     this.listeners.closeInner()
   }
@@ -269,14 +292,25 @@ function close(response: Inner): boolean {
   return response.emit('close')
 }
 
-function copyHead(from: Replacement, to: Inner): void {
+interface Head {
+  readonly statusCode: number
+  readonly statusMessage: string
+  readonly headers: OutgoingHttpHeaders
+  readonly _header: string | null
+}
+
+function headOf(response: Inner | Replacement): Head {
+  const { statusCode, statusMessage, _header } = response
+  return { statusCode, statusMessage, headers: { ...response.getHeaders() }, _header }
+}
+
+/** Whatever has become of the methods of the response. */
+function setHead(response: Inner, { statusCode, statusMessage, headers, _header }: Head): void {
   const { removeHeader, setHeader } = ServerResponse.prototype
-  to._header = null
-  for (const name of to.getHeaderNames()) removeHeader.call(to, name)
-  for (const [name, value] of Object.entries(from.getHeaders())) setHeader.call(to, name, value!)
-  to.statusCode = from.statusCode
-  to.statusMessage = from.statusMessage
-  to._header = from._header
+  response._header = null
+  for (const name of response.getHeaderNames()) removeHeader.call(response, name)
+  for (const [name, value] of Object.entries(headers)) setHeader.call(response, name, value!)
+  Object.assign(response, { statusCode, statusMessage, _header })
 }
 
 const eventStream = /^content-type: *text\/event-stream/im

@@ -56,6 +56,10 @@ export class HeldStream implements Held {
     this.bytes = 0
   }
 
+  headersOf(_status: number, headers: OutgoingHttpHeaders): OutgoingHttpHeaders {
+    return headers
+  }
+
   replace(headers: OutgoingHttpHeaders): Http2ServerResponse {
     this.drop()
     const { response, real } = this

@@ -6,6 +6,11 @@ export interface Held {
   /** What has been written goes out, and what follows goes out as it is written. */
   release(): void
   /**
+   * The headers of a response with this status that takes the place of this one: `headers`, and what those outside set as
+   * a head is written, as loggers and timers do. Not their cookies, for those are of a session that the handler has changed.
+   */
+  headersOf(status: number, headers: OutgoingHttpHeaders): OutgoingHttpHeaders
+  /**
    * What has been written is forgotten, and another response takes its place, with these headers to begin with. Whoever
    * wrote is told that his is closed. Once the other one has been sent, his says what that said, and has finished.
    */
