@@ -4,17 +4,28 @@ import type { AddressInfo } from 'node:net'
 import { NotGuardedError } from '@curfew/core'
 import compression from 'compression'
 import connect from 'connect'
+import cookieSession from 'cookie-session'
 import type { NextFunction, Request, Response } from 'express'
 import express from 'express'
 import session from 'express-session'
 import morgan from 'morgan'
 import { pinoHttp } from 'pino-http'
+import responseTime from 'response-time'
 import { describe, expect, test, vi } from 'vitest'
 import { curfew, deadline, recordErrors, scopeOf } from '../../src/express.ts'
 import { guardListener } from '../../src/index.ts'
 import { deferred, Journal } from '../support.ts'
 import { listen, startApp, versions } from './guarded.ts'
 import { get, post } from './parity.ts'
+
+/** As the package `on-headers` does it. */
+function onHeaders(res: Response, listener: () => void): void {
+  const { writeHead } = res
+  res.writeHead = function (this: Response, ...args: unknown[]) {
+    listener()
+    return Reflect.apply(writeHead, this, args)
+  } as never
+}
 
 describe.each(versions)('curfew() in %s', (_name, make) => {
   test('loggers mounted before it say what the client got', async () => {
@@ -23,7 +34,7 @@ describe.each(versions)('curfew() in %s', (_name, make) => {
     const records = new Journal<{ res: { statusCode: number }; msg: string }>()
     const { client, clock } = await startApp(make, (app, guard) => {
       app.use(
-        morgan(':method :url :status :res[content-type] :res[x-inner]', {
+        morgan(':method :url :status :res[content-type] :res[x-inner] :response-time', {
           stream: { write: (line) => lines.push(line.trim()) },
         }),
       )
@@ -38,8 +49,37 @@ describe.each(versions)('curfew() in %s', (_name, make) => {
     expect(lines).toEqual([])
     await clock.advance(1_000)
     expect((await client.response()).status).toBe(503)
-    await vi.waitFor(() => expect(lines).toEqual(['GET / 503 application/problem+json -']))
+    await vi.waitFor(() => expect(lines).toHaveLength(1))
+    expect(lines[0]).toMatch(/^GET \/ 503 application\/problem\+json - \d+\.\d+$/)
     expect(await records.first()).toMatchObject({ res: { statusCode: 503 } })
+  })
+
+  test('what middleware before it says as the head is written is said of the 503, but for the cookies of a session', async () => {
+    const running = deferred<void>()
+    const { client, clock } = await startApp(make, (app, guard) => {
+      app.use(responseTime(), compression({ threshold: 0 }), cookieSession({ keys: ['a'] }))
+      app.use((_, res, next) => {
+        onHeaders(res, () =>
+          res.set({ 'X-Status': `${res.statusCode} ${res.get('x-inner')}`, etag: '"of another body"' }),
+        )
+        next()
+      })
+      app.use(guard).get('/', (req, res) => {
+        Object.assign(req.session!, { user: 'tobi' })
+        res.set('x-inner', 'gone').status(201)
+        running.resolve()
+      })
+    })
+    void client.send(get('/', { 'accept-encoding': 'gzip' }).head)
+    await running.promise
+    await clock.advance(1_000)
+    const { status, headers, body } = await client.response()
+    expect(status).toBe(503)
+    expect(headers.get('x-response-time')).toMatch(/ms$/)
+    expect(headers.get('x-status')).toBe('503 undefined')
+    for (const name of ['set-cookie', 'content-encoding', 'etag', 'x-inner'])
+      expect(headers.has(name)).toBe(false)
+    expect(JSON.parse(String(body))).toMatchObject({ code: 'HANDLER_TIMEOUT' })
   })
 
   test('who listens to the response before it hears of its end once, and sees what was sent', async () => {
