@@ -17,7 +17,7 @@ export class ConnectionToll {
   /** Called right before what has not been answered is answered for. */
   shutDown(): void {
     for (const connection of this.open) {
-      if (connection.outgoing.headersSent) this.cut.add(connection)
+      if (connection.begun) this.cut.add(connection)
       else this.answeredFor.add(connection)
     }
   }

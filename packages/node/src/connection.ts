@@ -5,6 +5,7 @@ import type { Socket } from 'node:net'
 import { problem, ShutdownError, type StreamTimeoutError } from '@curfew/core'
 import type { Afterwards, Client, ClientWatcher } from '@curfew/core/adapter'
 import type { Where } from '@curfew/core/report'
+import type { OpenConnections } from './open-connections.ts'
 import { where } from './where.ts'
 
 export type Incoming = IncomingMessage | Http2ServerRequest
@@ -27,16 +28,12 @@ export class Connection implements Client {
   readonly headOnly: boolean
   protected readonly incoming: Incoming
   protected readonly stream: ServerHttp2Stream | undefined
-  private readonly open: Set<Connection> & { readonly afterwards?: Afterwards }
+  private readonly open: OpenConnections
   private watchers: ClientWatcher[] = []
   private failure: { readonly error: unknown; readonly status?: number } | undefined
 
   /** @param open where the exchange is kept until it is over */
-  constructor(
-    incoming: Incoming,
-    outgoing: Outgoing,
-    open: Set<Connection> & { readonly afterwards?: Afterwards },
-  ) {
+  constructor(incoming: Incoming, outgoing: Outgoing, open: OpenConnections) {
     this.incoming = incoming
     this.outgoing = outgoing
     this.socket = incoming.socket as Socket
@@ -44,14 +41,25 @@ export class Connection implements Client {
     this.stream = 'stream' in outgoing ? outgoing.stream : undefined
     this.open = open
     open.add(this)
-    // The response to a HEAD says nothing when its stream is reset.
-    const end: EventEmitter = this.stream ?? outgoing
-    end.once('close', this.over)
+    this.end.once('close', this.over)
     // Before Node 24, pipelined responses hear nothing of a connection that closes before their turn.
     if (!this.multiplexed && outgoing.socket === null) whenClosed(this.socket, this.closeOutgoing)
   }
 
-  get afterwards(): Afterwards | undefined {
+  /** Who says that the exchange is over: the response to a HEAD says nothing when its stream is reset. */
+  private get end(): EventEmitter {
+    return this.stream ?? this.outgoing
+  }
+
+  /** Leaves the exchange to somebody else who will follow it, and says where it is to be kept. */
+  handOver(): OpenConnections {
+    this.end.off('close', this.over)
+    forget(this.socket, this.closeOutgoing)
+    this.open.withdraw(this)
+    return this.open
+  }
+
+  get afterwards(): Afterwards {
     return this.open.afterwards
   }
 
@@ -66,7 +74,7 @@ export class Connection implements Client {
   }
 
   /** Whether the client has the head, or will have it. */
-  protected get begun(): boolean {
+  get begun(): boolean {
     return this.outgoing.headersSent
   }
 

@@ -2,6 +2,7 @@ import type { GuardOptions } from '@curfew/core'
 import { splitOptions } from '@curfew/core/adapter'
 import { getRequestListener } from '@hono/node-server'
 import { contained, type FetchHandler, fetchCallback, type Listener } from './fetch-callback.ts'
+import { OpenConnections } from './open-connections.ts'
 
 /** What a guard may be told, and what node-server may be told of how to read a request. */
 export interface ListenerOptions extends GuardOptions {
@@ -30,5 +31,5 @@ export const listenerOptionNames = ['hostname', 'overrideGlobalObjects', 'autoCl
  */
 export function createListener(fetch: FetchHandler, options: ListenerOptions = {}): Listener {
   const { own, guardOptions } = splitOptions(options, listenerOptionNames)
-  return contained(getRequestListener(fetchCallback(fetch, guardOptions, new Set()), own))
+  return contained(getRequestListener(fetchCallback(fetch, guardOptions, new OpenConnections()), own))
 }

@@ -7,10 +7,11 @@ import {
   type Stats,
   systemClock,
 } from '@curfew/core'
-import { attachClient, attachScope, isThenable } from '@curfew/core/adapter'
+import { attachClient, attachedClient, attachScope, isThenable } from '@curfew/core/adapter'
 import type { Connection, Incoming, Outgoing } from './connection.ts'
 import { HeldExchange, type WritingHandler, type WritingLimits } from './held-exchange.ts'
 import { IncomingRequest } from './incoming-request.ts'
+import { OpenConnections } from './open-connections.ts'
 
 /**
  * What a guard of handlers that write their response by themselves may be told. Such a response is always buffered, up to
@@ -35,7 +36,7 @@ export interface ExchangeGuard {
  */
 export function exchangeGuard(
   options: WritingGuardOptions = {},
-  open: Set<Connection> = new Set(),
+  open: OpenConnections = new OpenConnections(),
 ): ExchangeGuard {
   for (const name of meaningless) {
     const value = (options as GuardOptions)[name]
@@ -60,7 +61,9 @@ export function exchangeGuard(
       return true
     }
     const request = new IncomingRequest(incoming) as unknown as Request
-    const exchange = new HeldExchange(incoming, outgoing, open, limits)
+    // The server may have followed it until now.
+    const followed = attachedClient(incoming) as Connection | undefined
+    const exchange = new HeldExchange(incoming, outgoing, followed?.handOver() ?? open, limits)
     attachClient(request, exchange)
     let isLetIn = false
     const sent = guarded(request, (scope) => {

@@ -9,6 +9,7 @@ import { attachClient, attachedClient, guardWhenTold, isThenable } from '@curfew
 import type { Http2Bindings, HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { Connection, type Incoming, type Outgoing } from './connection.ts'
+import type { OpenConnections } from './open-connections.ts'
 import { isStatic } from './static-response.ts'
 import { writeResponse } from './write-response.ts'
 
@@ -29,7 +30,7 @@ void RESPONSE_ALREADY_SENT.body
 export function fetchCallback(
   fetch: FetchHandler,
   options: GuardOptions,
-  open: Set<Connection>,
+  open: OpenConnections,
 ): FetchCallback {
   if (typeof fetch !== 'function') throw new InvalidOptionError('fetch', 'a function', fetch)
   const handler = fetch as FetchCallback

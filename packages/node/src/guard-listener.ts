@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { InvalidOptionError, type Scope, type Stats } from '@curfew/core'
 import type { Incoming, Outgoing } from './connection.ts'
-import { exchangeGuard, type WritingGuardOptions } from './exchange-guard.ts'
+import { type ExchangeGuard, exchangeGuard, type WritingGuardOptions } from './exchange-guard.ts'
 
 /** A listener of `node:http` or `node:http2` that writes its response by itself; an Express or Connect app is one, too. */
-export type ListenerHandler<Req extends Incoming = Incoming, Res extends Outgoing = Outgoing> = (
+export type ListenerHandler<Req extends Incoming = IncomingMessage, Res extends Outgoing = ServerResponse> = (
   request: Req,
   response: Res,
   scope: Scope,
@@ -47,16 +47,26 @@ export function guardListener(
   app: App,
   options?: WritingGuardOptions,
 ): GuardedListener<IncomingMessage, ServerResponse>
-export function guardListener<Req extends Incoming = Incoming, Res extends Outgoing = Outgoing>(
+export function guardListener<Req extends Incoming = IncomingMessage, Res extends Outgoing = ServerResponse>(
   handler: ListenerHandler<Req, Res>,
   options?: WritingGuardOptions,
 ): GuardedListener<Req, Res>
 export function guardListener(
-  handler: (request: never, response: never, scope: Scope) => unknown,
+  handler: WritingListener,
   options?: WritingGuardOptions,
 ): GuardedListener<Incoming, Outgoing> {
+  return guardedBy(exchangeGuard(options), handler)
+}
+
+/** Any listener that writes by itself. */
+export type WritingListener = (request: never, response: never, scope: Scope) => unknown
+
+/** @throws {InvalidOptionError} for what is no function */
+export function guardedBy(
+  guard: ExchangeGuard,
+  handler: WritingListener,
+): GuardedListener<Incoming, Outgoing> {
   if (typeof handler !== 'function') throw new InvalidOptionError('handler', 'a function', handler)
-  const guard = exchangeGuard(options)
   // The third argument of an app is whom to call for what it does not answer.
   const isApp = 'handle' in handler
 

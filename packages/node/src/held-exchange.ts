@@ -6,6 +6,7 @@ import { Connection, type Incoming, type Outgoing } from './connection.ts'
 import type { Begun, Held, Holder } from './held.ts'
 import { HeldResponse } from './held-response.ts'
 import { HeldStream } from './held-stream.ts'
+import type { OpenConnections } from './open-connections.ts'
 import { quietSocket } from './quiet-socket.ts'
 import { seal } from './seal.ts'
 import { StreamAlarms, type StreamLimits } from './stream-alarms.ts'
@@ -43,7 +44,7 @@ export class HeldExchange extends Connection implements Holder {
   private resolve: ((result: HandlerResult) => void) | undefined
   private reject: ((error: unknown) => void) | undefined
 
-  constructor(incoming: Incoming, outgoing: Outgoing, open: Set<Connection>, limits: WritingLimits) {
+  constructor(incoming: Incoming, outgoing: Outgoing, open: OpenConnections, limits: WritingLimits) {
     super(incoming, outgoing, open)
     this.limits = limits
     this.original = outgoing
@@ -143,7 +144,7 @@ export class HeldExchange extends Connection implements Holder {
     this.original.once('close', () => alarms.end())
   }
 
-  protected override get begun(): boolean {
+  override get begun(): boolean {
     return this.state !== 'held' && super.begun
   }
 

@@ -16,4 +16,10 @@ export type { WritingGuardOptions } from './exchange-guard.ts'
 export type { Bindings, FetchHandler, Listener } from './fetch-callback.ts'
 export { type GuardedListener, guardListener, type ListenerHandler } from './guard-listener.ts'
 export { scopeOf } from './scope-of.ts'
-export { type CurfewServer, type ServeOptions, serve, type WebSocketServerLike } from './serve.ts'
+export {
+  type CurfewServer,
+  type ServeListenerOptions,
+  type ServeOptions,
+  serve,
+  type WebSocketServerLike,
+} from './serve.ts'

@@ -11,4 +11,9 @@ export class OpenConnections extends Set<Connection> {
     this.begun++
     return super.add(connection)
   }
+
+  /** The same exchange will be added again, by who follows it from now on. */
+  withdraw(connection: Connection): void {
+    if (this.delete(connection)) this.begun--
+  }
 }

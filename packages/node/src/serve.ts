@@ -1,5 +1,5 @@
 import type { EventEmitter } from 'node:events'
-import { createServer as createHttpServer } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ServerHttp2Session } from 'node:http2'
 import type { AddressInfo, Socket } from 'node:net'
 import {
@@ -11,27 +11,53 @@ import {
   lifetimeOptionNames,
   splitOptions,
 } from '@curfew/core/adapter'
-import { createAdaptorServer, type ServerType } from '@hono/node-server'
+import type { ServerType } from '@hono/node-server'
 import { attending } from './attending.ts'
+import type { Incoming, Outgoing } from './connection.ts'
 import { ConnectionToll } from './connection-toll.ts'
 import { type ListenerOptions, listenerOptionNames } from './create-listener.ts'
-import { contained, type FetchHandler, fetchCallback } from './fetch-callback.ts'
+import { type CreateServer, createServer, type NodeOptions } from './create-server.ts'
+import type { WritingGuardOptions } from './exchange-guard.ts'
+import type { FetchHandler } from './fetch-callback.ts'
+import type { ListenerHandler, WritingListener } from './guard-listener.ts'
 import { endWith } from './last-response.ts'
 import { OpenConnections } from './open-connections.ts'
 
-type NodeServerOptions = Parameters<typeof createAdaptorServer>[0]
-
-/** Where and how to listen, and what the guard may be told. */
-export interface ServeOptions extends ListenerOptions, LifetimeOptions {
+/** Where and how to serve a fetch handler, and what the guard may be told. */
+export interface ServeOptions extends ListenerOptions, LifetimeOptions, ServerOptions {
   fetch: FetchHandler
+  listener?: undefined
+  /** A `WebSocketServer` of the `ws` package made with `noServer: true`, for node-server's `upgradeWebSocket`. */
+  websocket?: { server: WebSocketServerLike }
+}
+
+/** The same for a listener that writes by itself, under `guardListener()` if the guard is told anything. */
+export interface ServeListenerOptions<
+  Req extends Incoming = IncomingMessage,
+  Res extends Outgoing = ServerResponse,
+> extends WritingGuardOptions,
+    LifetimeOptions,
+    ServerOptions {
+  /** `(req, res) => …`, an app of Express or Connect, `app.callback()` of Koa; with the scope if it is guarded here. */
+  listener: ListenerHandler<Req, Res>
+  fetch?: undefined
+}
+
+interface ServerOptions {
+  /** The interface to listen on (default: all), and for a fetch handler the host of a request that names none. */
+  hostname?: string
   /** Default 3000; 0 for any that is free. */
   port?: number
   /** `createServer` of `node:http` (the default), `node:https` or `node:http2`, or its `createSecureServer`. */
-  createServer?: NodeServerOptions['createServer']
+  createServer?: CreateServer
   /** What that function is given: the certificate, say. */
-  serverOptions?: NodeServerOptions['serverOptions']
-  /** A `WebSocketServer` of the `ws` package made with `noServer: true`, for node-server's `upgradeWebSocket`. */
-  websocket?: { server: WebSocketServerLike }
+  serverOptions?: NodeOptions
+}
+
+/** Either of them. */
+export type AnyServeOptions = Omit<ServeOptions, 'fetch' | 'listener'> & {
+  fetch?: FetchHandler | undefined
+  listener?: WritingListener | undefined
 }
 
 /** As much of the `ws` package's `WebSocketServer` as there is to know; node-server's own type refuses it. */
@@ -61,7 +87,7 @@ export interface CurfewServer {
 }
 
 const names = [
-  ...(['fetch', 'port', 'createServer', 'serverOptions', 'websocket'] as const),
+  ...(['fetch', 'listener', 'port', 'createServer', 'serverOptions', 'websocket'] as const),
   ...listenerOptionNames,
   ...lifetimeOptionNames,
 ] as const
@@ -69,7 +95,9 @@ const names = [
 const SWEEP_MS = 20
 
 /**
- * Serves a fetch handler: {@link createListener} and a server around it, with a `close()` that lets requests finish.
+ * Serves a fetch handler ({@link createListener}), or a listener that writes by itself, an app of Express, say
+ * ({@link guardListener}): with a server around it whose `close()` lets requests finish. Given any option of a guard it
+ * guards; given none, guards further in decide.
  *
  * @throws {InvalidOptionError} for an option that is unknown or has a value that it cannot have
  *
@@ -78,32 +106,20 @@ const SWEEP_MS = 20
  * const server = serve({ fetch: app.fetch, port: 3000, timeoutMs: 5_000 })
  * console.log('listening on', (await server.listening).port)
  * await server.close({ graceMs: 10_000 })
+ *
+ * serve({ listener: expressApp, port: 3001, signals: true, health: true })
  * ```
  */
-export function serve(options: ServeOptions): CurfewServer {
-  const { own, guardOptions } = splitOptions<ServeOptions>(options, names)
-  const {
-    fetch,
-    port = 3000,
-    createServer = createHttpServer,
-    serverOptions,
-    websocket,
-    signals,
-    health,
-    ...rest
-  } = own
+export function serve(options: ServeOptions): CurfewServer
+export function serve<Req extends Incoming, Res extends Outgoing>(
+  options: ServeListenerOptions<Req, Res>,
+): CurfewServer
+export function serve(options: object): CurfewServer {
+  const { own, guardOptions } = splitOptions(options as AnyServeOptions, names)
   const lifetime = new Lifetime(own)
   const open = new OpenConnections()
   if (guardOptions.reporter) open.afterwards.told(guardOptions.reporter)
-  const create = createServer as (options: object, listener: unknown) => ServerType
-  const server = createAdaptorServer({
-    ...rest,
-    fetch: fetchCallback(fetch!, guardOptions, open),
-    ...(websocket && { websocket: websocket as unknown as NodeServerOptions['websocket'] }),
-    ...(serverOptions && { serverOptions }),
-    createServer: (own: object, listener: Parameters<typeof contained>[0]) =>
-      create(own, attending(contained(listener), lifetime)),
-  } as NodeServerOptions)
+  const server = createServer(own, guardOptions, open, (listener) => attending(listener, lifetime))
 
   const sockets = tracked<Socket>(server, 'connection')
   const secure = tracked<Socket>(server, 'secureConnection')
@@ -111,7 +127,7 @@ export function serve(options: ServeOptions): CurfewServer {
 
   const listening = new Promise<AddressInfo>((resolve, reject) => {
     server.once('error', reject)
-    server.listen(port, own.hostname, () => resolve(server.address() as AddressInfo))
+    server.listen(own.port ?? 3000, own.hostname, () => resolve(server.address() as AddressInfo))
   })
 
   /** Node's own closeIdleConnections() takes a response that has ended for one that has been written. */
