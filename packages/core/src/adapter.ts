@@ -1,8 +1,18 @@
 export { attachClient, attachedClient, type Client, type ClientWatcher, SignalClient } from './client.ts'
 export { type Closing, closeGracefully, closeOnce } from './close-gracefully.ts'
 export { complain } from './complain.ts'
+export {
+  type Containment,
+  type ContainmentStats,
+  type ContainOptions,
+  containment,
+  type Host,
+  type HostProcess,
+  type UncaughtOrigin,
+} from './containment.ts'
 export { type ContextStorage, contextSlot, type Inside } from './context-slot.ts'
 export { EdgeClient, type ExecutionContext } from './edge-client.ts'
+export { enterScopes } from './enter-scopes.ts'
 export { isThenable } from './is-thenable.ts'
 export { isUpgrade } from './is-upgrade.ts'
 export { isWorkerd } from './is-workerd.ts'

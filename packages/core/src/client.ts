@@ -35,6 +35,11 @@ export interface Client {
   snapshot?(): (work: () => void) => void
   /** The request is decided, and its reply is about to be handed to the runtime. */
   sending?(outcome: Outcome): void
+  /**
+   * Breaks off a response that is not complete: with a 500 as long as nothing was sent (`'handling'`), by a reset once it
+   * has begun (`'streaming'`). `undefined` if there is none: what was not handed over yet may still be.
+   */
+  interrupt?(error: unknown): 'handling' | 'streaming' | undefined
   /** Tells the watcher how the exchange ends; at once, if it has ended already. */
   watch(watcher: ClientWatcher): void
   unwatch(watcher: ClientWatcher): void

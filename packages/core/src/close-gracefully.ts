@@ -4,7 +4,7 @@ import { inTime } from './in-time.ts'
 import type { Reporter } from './recording.ts'
 
 /** How long requests may take to finish unless it is said, in milliseconds. */
-const DEFAULT_GRACE_MS = 10_000
+export const DEFAULT_GRACE_MS = 10_000
 
 /** How long the answers to those who were cut short may take to be written, in milliseconds. */
 const FLUSH_MS = 1_000

@@ -1,10 +1,10 @@
 import type { ClientWatcher } from './client.ts'
 import { withBody } from './drain.ts'
-import { ClientClosedError, ShutdownError, type StreamTimeoutError } from './errors.ts'
+import { ClientClosedError, EscapedError, ShutdownError, type StreamTimeoutError } from './errors.ts'
 import { type LimitedStream, limitStream, type StreamWatcher } from './limit-stream.ts'
 import { notify } from './notify.ts'
 import { adjust, type Policy } from './options.ts'
-import type { LateSettlement, Outcome } from './outcome.ts'
+import type { Failed, LateSettlement, Outcome } from './outcome.ts'
 import type { Ending, Recording, TimeLeft } from './recording.ts'
 import { Scope } from './scope.ts'
 import { isLive } from './streaming.ts'
@@ -24,8 +24,9 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
   private recorded = false
   /** Whether the client has told all that it had to tell: a handler may write, and end, the response by itself. */
   private told = false
-  private late: LateSettlement | undefined
-  private readonly guards: Policy[]
+  /** What came after the ending and has yet to be told. */
+  private late: LateSettlement[] | undefined
+  protected readonly guards: Policy[]
   private recordings: Recording[] | undefined
   /** The body that has begun, if it is limited or followed. */
   private body: LimitedStream | undefined
@@ -81,7 +82,7 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
     for (const { counters, running } of this.guards) {
       running?.delete(this)
       counters.active--
-      if (this.working) counters.abandoned++
+      if (this.working && !('escaped' in outcome)) counters.abandoned++
     }
     if (this.recordings) {
       const time = this.timeLeft()
@@ -136,6 +137,30 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
   breakOff(error: unknown): void {
     this.broke(error)
     this.body?.breakOff(error)
+  }
+
+  /**
+   * Nobody caught what code of this request threw, and there has been a decision. A body that has not reached its end may
+   * never do so now; what is complete stays as it is.
+   */
+  protected strayed(outcome: Outcome, error: unknown): void {
+    const elapsedMs = this.elapsedMs()
+    const phase = outcome.kind === 'completed' && !this.recorded && this.interrupt(error)
+    if (phase) {
+      this.told = true
+      const status = phase === 'handling' ? 500 : outcome.status
+      this.amend({ kind: 'failed', phase, status, elapsedMs, error, escaped: true })
+      this.abort(() => new EscapedError(error))
+      this.over()
+      this.body?.breakOff(error)
+    } else {
+      this.tellLate({ kind: 'failed', outcome, afterMs: elapsedMs - outcome.elapsedMs, error, escaped: true })
+    }
+  }
+
+  private interrupt(error: unknown): Failed['phase'] | undefined {
+    if (this.body) return this.body.over ? undefined : 'streaming'
+    return this.attached?.interrupt?.(error)
   }
 
   clientClosed(): void {
@@ -194,11 +219,17 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
       if (guard.onOutcome) notify(guard, this, guard.onOutcome, outcome, this.request)
     }
     if (this.recordings) this.report(this.recordings, outcome)
-    this.tellLate()
+    if (this.late) this.tellLate()
   }
 
   private report(recordings: Recording[], outcome: Outcome): void {
-    const ending: Ending = {
+    const ending = this.ending(outcome)
+    this.reply = undefined
+    for (const recording of recordings) recording.ended(ending)
+  }
+
+  private ending(outcome: Outcome): Ending {
+    return {
       request: this.request,
       outcome,
       abandoned: this.abandoned,
@@ -208,8 +239,6 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
       route: this.routeOf?.(),
       keepAlive: (work) => this.keepAlive(work),
     }
-    this.reply = undefined
-    for (const recording of recordings) recording.ended(ending)
   }
 
   protected recordLate(kind: LateSettlement['kind'], error?: unknown): void {
@@ -217,21 +246,23 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
     if (!this.working || !outcome) return
     this.working = false
     const afterMs = this.elapsedMs() - outcome.elapsedMs
-    this.late = kind === 'completed' ? { kind, outcome, afterMs } : { kind, outcome, afterMs, error }
     for (const { counters } of this.guards) {
-      counters.abandoned--
+      if (!('escaped' in outcome)) counters.abandoned--
       counters.late[kind]++
     }
-    this.tellLate()
+    this.tellLate(kind === 'completed' ? { kind, outcome, afterMs } : { kind, outcome, afterMs, error })
   }
 
   /** The ending is told first, even where its record had to wait for the response to be written. */
-  private tellLate(): void {
-    const { late } = this
-    if (!this.recorded || !late) return
-    for (const guard of this.guards) {
-      if (guard.onLateSettlement) notify(guard, this, guard.onLateSettlement, late, this.request)
+  private tellLate(...news: LateSettlement[]): void {
+    const all = [...(this.late ?? []), ...news]
+    this.late = this.recorded ? undefined : all
+    if (this.late) return
+    for (const late of all) {
+      for (const guard of this.guards) {
+        if (guard.onLateSettlement) notify(guard, this, guard.onLateSettlement, late, this.request)
+      }
+      for (const recording of this.recordings ?? []) recording.settled(late, this.ending(late.outcome))
     }
-    if (this.recordings) for (const recording of this.recordings) recording.settled(late)
   }
 }

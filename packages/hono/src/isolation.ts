@@ -80,6 +80,13 @@ export function takeOver(c: Context, scope: Scope | undefined, reply: Response, 
   if (scope) shut(c, scope)
 }
 
+/** The same without a reply as yet: it is for what is around to make one. */
+export function takeBack(c: Context, scope: Scope, before: Before): void {
+  restore(c, before)
+  c.error = undefined
+  shut(c, scope)
+}
+
 /** Brings `c` back to where it was before the guard was entered, with no response yet. */
 export function restore(c: Context, { status, headers }: Before): void {
   drop(c)

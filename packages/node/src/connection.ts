@@ -24,6 +24,8 @@ export class Connection implements Client {
   readonly socket: Socket
   /** Whether the client wants the head alone. */
   readonly headOnly: boolean
+  /** Whether the handler has taken it upon itself to write the response. */
+  leftToHandler = false
   private readonly incoming: Incoming
   private readonly stream: ServerHttp2Stream | undefined
   private readonly open: Set<Connection>
@@ -107,6 +109,14 @@ export class Connection implements Client {
     if (!this.multiplexed) this.outgoing.statusMessage = 'Internal Server Error'
     this.outgoing.setHeader('content-type', 'application/problem+json')
     void response.text().then((body) => this.outgoing.end(body))
+  }
+
+  /** What node-server, or middleware, has yet to write is complete. */
+  interrupt(error: unknown): 'handling' | 'streaming' | undefined {
+    const { headersSent, writableEnded } = this.outgoing
+    if (this.ended || writableEnded || !(headersSent || this.leftToHandler)) return undefined
+    this.breakOff(error)
+    return headersSent ? 'streaming' : 'handling'
   }
 
   /** A clean end would pass half a response off as a whole one. */

@@ -1,6 +1,7 @@
 export {
   type AbortReason,
   ClientClosedError,
+  EscapedError,
   type GuardOptions,
   HandlerTimeoutError,
   InvalidOptionError,
@@ -9,6 +10,8 @@ export {
   ShutdownError,
   StreamTimeoutError,
 } from '@curfew/core'
+export type { Containment, ContainmentStats, ContainOptions, UncaughtOrigin } from '@curfew/core/adapter'
+export { contain } from './contain.ts'
 export { createListener, type ListenerOptions } from './create-listener.ts'
 export type { Bindings, FetchHandler, Listener } from './fetch-callback.ts'
 export { type CurfewServer, type ServeOptions, serve, type WebSocketServerLike } from './serve.ts'

@@ -7,6 +7,7 @@ import { createAdaptorServer, type ServerType } from '@hono/node-server'
 import type { Connection } from './connection.ts'
 import { type ListenerOptions, listenerOptionNames } from './create-listener.ts'
 import { contained, type FetchHandler, fetchCallback } from './fetch-callback.ts'
+import { whileListening } from './open-servers.ts'
 
 type NodeServerOptions = Parameters<typeof createAdaptorServer>[0]
 
@@ -129,11 +130,9 @@ export function serve(options: ServeOptions): CurfewServer {
     }).finally(() => clearInterval(sweep))
   }
 
-  return {
-    server,
-    listening,
-    close: closeOnce(stop),
-  }
+  const close = closeOnce(stop)
+  whileListening(server, { close })
+  return { server, listening, close }
 }
 
 /** What the server has opened of a kind, as long as it is open. */
