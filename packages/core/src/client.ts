@@ -36,10 +36,10 @@ export interface Client {
   /** The request is decided, and its reply is about to be handed to the runtime. */
   sending?(outcome: Outcome): void
   /**
-   * Breaks off a response that is not complete: with a 500 as long as nothing was sent (`'handling'`), by a reset once it
-   * has begun (`'streaming'`). `undefined` if there is none: what was not handed over yet may still be.
+   * Breaks off a response that is not complete: by a reset once it has begun, or with the status that it gives back. Gives
+   * back nothing where nothing was broken off, be it that the response is complete, or that it was not handed over yet.
    */
-  interrupt?(error: unknown): 'handling' | 'streaming' | undefined
+  interrupt?(error: unknown): { readonly status?: number } | undefined
   /** Tells the watcher how the exchange ends; at once, if it has ended already. */
   watch(watcher: ClientWatcher): void
   unwatch(watcher: ClientWatcher): void

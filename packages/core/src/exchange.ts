@@ -4,10 +4,13 @@ import { ClientClosedError, EscapedError, ShutdownError, type StreamTimeoutError
 import { type LimitedStream, limitStream, type StreamWatcher } from './limit-stream.ts'
 import { notify } from './notify.ts'
 import { adjust, type Policy } from './options.ts'
-import type { Failed, LateSettlement, Outcome } from './outcome.ts'
+import type { LateSettlement, Outcome } from './outcome.ts'
 import type { Ending, Recording, TimeLeft } from './recording.ts'
 import { Scope } from './scope.ts'
 import { isLive } from './streaming.ts'
+
+/** How it was thrown. */
+export const uncaught = { escaped: true } as const
 
 /**
  * A request from its decision to its record. Between the two lies the writing of the response, where somebody can tell
@@ -125,11 +128,12 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
     this.client.unwatch(this)
   }
 
-  broke(error: unknown, instead?: number): void {
+  broke(error: unknown, instead?: number, how?: typeof uncaught): void {
     this.told = true
     const phase = instead ? 'handling' : 'streaming'
     const status = instead ?? this.outcome?.status ?? 500
-    this.amend({ kind: 'failed', phase, status, elapsedMs: this.elapsedMs(), error })
+    this.amend({ kind: 'failed', phase, status, elapsedMs: this.elapsedMs(), error, ...how })
+    if (how) this.abort(() => new EscapedError(error))
     if (error instanceof ShutdownError) this.abort(() => error)
     this.over()
   }
@@ -144,23 +148,14 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
    * never do so now; what is complete stays as it is.
    */
   protected strayed(outcome: Outcome, error: unknown): void {
-    const elapsedMs = this.elapsedMs()
-    const phase = outcome.kind === 'completed' && !this.recorded && this.interrupt(error)
-    if (phase) {
-      this.told = true
-      const status = phase === 'handling' ? 500 : outcome.status
-      this.amend({ kind: 'failed', phase, status, elapsedMs, error, escaped: true })
-      this.abort(() => new EscapedError(error))
-      this.over()
+    const amendable = outcome.kind === 'completed' && !this.recorded
+    const cut = amendable && (this.body ? !this.body.over && {} : this.attached?.interrupt?.(error))
+    if (cut) {
+      this.broke(error, cut.status, uncaught)
       this.body?.breakOff(error)
     } else {
-      this.tellLate({ kind: 'failed', outcome, afterMs: elapsedMs - outcome.elapsedMs, error, escaped: true })
+      this.cameLate(outcome, { kind: 'failed', error, ...uncaught })
     }
-  }
-
-  private interrupt(error: unknown): Failed['phase'] | undefined {
-    if (this.body) return this.body.over ? undefined : 'streaming'
-    return this.attached?.interrupt?.(error)
   }
 
   clientClosed(): void {
@@ -219,7 +214,7 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
       if (guard.onOutcome) notify(guard, this, guard.onOutcome, outcome, this.request)
     }
     if (this.recordings) this.report(this.recordings, outcome)
-    if (this.late) this.tellLate()
+    this.tellLate()
   }
 
   private report(recordings: Recording[], outcome: Outcome): void {
@@ -245,20 +240,23 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
     const { outcome } = this
     if (!this.working || !outcome) return
     this.working = false
-    const afterMs = this.elapsedMs() - outcome.elapsedMs
     for (const { counters } of this.guards) {
       if (!('escaped' in outcome)) counters.abandoned--
       counters.late[kind]++
     }
-    this.tellLate(kind === 'completed' ? { kind, outcome, afterMs } : { kind, outcome, afterMs, error })
+    this.cameLate(outcome, kind === 'completed' ? { kind } : { kind, error })
+  }
+
+  private cameLate(outcome: Outcome, what: Pick<LateSettlement, 'kind' | 'error' | 'escaped'>): void {
+    this.late ??= []
+    this.late.push({ ...what, outcome, afterMs: this.elapsedMs() - outcome.elapsedMs })
+    this.tellLate()
   }
 
   /** The ending is told first, even where its record had to wait for the response to be written. */
-  private tellLate(...news: LateSettlement[]): void {
-    const all = [...(this.late ?? []), ...news]
-    this.late = this.recorded ? undefined : all
-    if (this.late) return
-    for (const late of all) {
+  private tellLate(): void {
+    if (!this.recorded || !this.late) return
+    for (const late of this.late.splice(0)) {
       for (const guard of this.guards) {
         if (guard.onLateSettlement) notify(guard, this, guard.onLateSettlement, late, this.request)
       }

@@ -10,7 +10,7 @@ import {
   NoResponseError,
   ShutdownError,
 } from './errors.ts'
-import { Exchange } from './exchange.ts'
+import { Exchange, uncaught } from './exchange.ts'
 import { isThenable } from './is-thenable.ts'
 import type { Rejected } from './outcome.ts'
 import {
@@ -150,14 +150,14 @@ export class Race extends Exchange {
     if (isCancellation(error, this.reason)) return false
     if (this.outcome) this.strayed(this.outcome, error)
     else {
-      this.failed(error, this.policy.rethrow ? undefined : thrownResponse(error), { escaped: true })
+      this.failed(error, this.policy.rethrow ? undefined : thrownResponse(error), uncaught)
       this.stop(() => new EscapedError(error))
     }
     for (const { counters } of this.guards) counters.escaped++
     return true
   }
 
-  private failed(error: unknown, response?: Response, how?: { readonly escaped: true }): void {
+  private failed(error: unknown, response?: Response, how?: typeof uncaught): void {
     const { failureResponse, exposeErrors, rethrow } = this.policy
     const ending = { status: response?.status ?? 500, elapsedMs: this.elapsedMs(), ...how }
     const outcome = this.decide({ kind: 'failed', phase: 'handling', ...ending, error })

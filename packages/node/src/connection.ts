@@ -112,11 +112,11 @@ export class Connection implements Client {
   }
 
   /** What node-server, or middleware, has yet to write is complete. */
-  interrupt(error: unknown): 'handling' | 'streaming' | undefined {
+  interrupt(error: unknown): { readonly status?: number } | undefined {
     const { headersSent, writableEnded } = this.outgoing
     if (this.ended || writableEnded || !(headersSent || this.leftToHandler)) return undefined
     this.breakOff(error)
-    return headersSent ? 'streaming' : 'handling'
+    return this.failure
   }
 
   /** A clean end would pass half a response off as a whole one. */
