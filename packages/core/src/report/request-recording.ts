@@ -67,10 +67,15 @@ export class RequestRecording implements Recording {
   }
 
   settled(late: LateSettlement, ending: Ending): void {
-    // What nobody caught is an error that would have ended the process: who is told of errors is told of that.
-    if (late.escaped && this.policy.on.has('failed'))
-      this.tell('late', this.ending ?? ending, late, { value: late.error })
-    if (late.escaped || !this.ending) return
+    const { on } = this.policy
+    if (late.escaped) {
+      // An error that would have ended the process: who is told of errors is told of that.
+      if (on.has('failed') || on.has('late')) {
+        this.tell('late', this.ending ?? ending, late, { value: late.error })
+      }
+      return
+    }
+    if (!this.ending) return
     this.tell('late', this.ending, late, late.kind === 'completed' ? undefined : { value: late.error })
     this.ending = undefined
     this.release()
