@@ -3,6 +3,7 @@ import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { deferred, get, never, oddities, soon } from '../test/support.ts'
 import { type Containment, type ContainOptions, containment, contextSlot } from './adapter.ts'
 import { guard, HandlerTimeoutError, type InvalidOptionError, StepTimeoutError, scopeOf } from './index.ts'
+import { ManualClock } from './testing.ts'
 
 type Listener = (error: unknown, origin: unknown) => void
 
@@ -51,10 +52,12 @@ type Server = { close(options: { graceMs: number }): Promise<unknown> }
 function installed(options: ContainOptions = {}, servers: Server[] = []) {
   const output = vi.spyOn(console, 'error').mockImplementation(() => {})
   const process = new FakeProcess()
-  const contain = containment({ process, servers, makeStorage: () => new AsyncLocalStorage() })
+  const clock = new ManualClock()
+  const contain = containment({ process, servers, makeStorage: () => new AsyncLocalStorage(), clock })
   const contained: Containment = contain(options)
   onTestFinished(() => contained.release())
   return {
+    clock,
     process,
     contain,
     contained,
@@ -164,13 +167,11 @@ describe('what no request can be charged with', () => {
   })
 
   test('does so in the end also where closing never ends', async () => {
-    vi.useFakeTimers()
-    onTestFinished(() => void vi.useRealTimers())
-    const { process } = installed({ graceMs: 5_000 }, [{ close: never }])
+    const { clock, process } = installed({ graceMs: 5_000 }, [{ close: never }])
     process.throws(boom)
-    await vi.advanceTimersByTimeAsync(11_999)
+    await clock.advance(11_999)
     expect(process.exits).toEqual([])
-    await vi.advanceTimersByTimeAsync(1)
+    await clock.advance(1)
     expect(process.exits).toEqual([1])
   })
 
@@ -195,10 +196,11 @@ describe('what no request can be charged with', () => {
       told.push(args)
       return fail()
     }
-    const { process, contained, printed } = installed({ unclaimed: 'keep', onUnclaimed })
+    const { clock, process, contained, printed } = installed({ unclaimed: 'keep', onUnclaimed })
     process.throws(boom)
     expect(told).toEqual([[boom, 'uncaughtException']])
-    await vi.waitFor(() => expect(printed()).toEqual([['Curfew contain() failed:', boom]]))
+    await clock.advance(0)
+    expect(printed()).toEqual([['Curfew contain() failed:', boom]])
     expect(contained.stats.unclaimed).toBe(1)
   })
 })
@@ -238,12 +240,12 @@ describe('the installation', () => {
   })
 
   test('leaves nothing behind once it is released, and can be made again', () => {
-    expect(contextSlot.enter).toBeUndefined()
+    const before = contextSlot.enter
     const { process, contain, contained } = installed()
     expect(contextSlot.enter).toBeDefined()
     contained.release()
     contained.release()
-    expect(contextSlot.enter).toBeUndefined()
+    expect(contextSlot.enter).toBe(before)
     expect(process.listenerCount('uncaughtException') + process.listenerCount('unhandledRejection')).toBe(0)
     const again = contain()
     onTestFinished(() => again.release())

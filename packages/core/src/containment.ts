@@ -1,5 +1,5 @@
 import * as z from 'zod/mini'
-import { systemClock } from './clock.ts'
+import { type Clock, systemClock } from './clock.ts'
 import { DEFAULT_GRACE_MS } from './close-gracefully.ts'
 import { complain } from './complain.ts'
 import { type ContextStorage, contextSlot } from './context-slot.ts'
@@ -66,6 +66,8 @@ export interface Host {
   /** The servers that listen right now. */
   readonly servers: Iterable<{ close(options: { graceMs: number }): Promise<unknown> }>
   makeStorage(): ContextStorage
+  /** Where the time comes from (default: the runtime). */
+  readonly clock?: Clock
 }
 
 /** How long a server may take beyond its grace, in milliseconds: for the last answers, and its reports. */
@@ -150,13 +152,13 @@ class Installation implements Containment {
   }
 
   private async exit(): Promise<void> {
-    const { process, servers } = this.host
+    const { process, servers, clock = systemClock } = this.host
     const { graceMs = DEFAULT_GRACE_MS, drain } = this.options
     // Whoever ends the process meanwhile need not know why.
     process.exitCode = 1
     const all = [...servers].map((server) => attempt(() => server.close({ graceMs })))
     const ended = Promise.all([...all, drain && attempt(drain)])
-    await inTime(systemClock, graceMs + BEYOND_GRACE_MS, ended, () => 'late').catch(() => {})
+    await inTime(clock, graceMs + BEYOND_GRACE_MS, ended, () => 'late').catch(() => {})
     process.exit(1)
   }
 }

@@ -1,10 +1,16 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { get } from '../test/support.ts'
 import { contextSlot, enterScopes, type Inside } from './adapter.ts'
 import { guard, type Scope, scopeOf } from './index.ts'
 
 test('handlers are entered for as long as anybody needs it, in one storage for all', () => {
+  // Where all files share one process, another one has needed it, and goes on to.
+  const { enter } = contextSlot
+  onTestFinished(() => {
+    contextSlot.enter = enter
+  })
+  contextSlot.enter = undefined
   const make = () => new AsyncLocalStorage<Inside>()
   const first = enterScopes(make)
   const second = enterScopes(make)
