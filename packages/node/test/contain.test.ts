@@ -57,7 +57,7 @@ const clean500 = {
 
 describe('what nobody catches', () => {
   test.each([
-    ...['timer', 'immediate', 'tick', 'emitter', 'file', 'detached', 'detachedAsync', 'value'],
+    ...['timer', 'immediate', 'tick', 'emitter', 'unlistened', 'file', 'detached', 'detachedAsync', 'value'],
     ...(isKept ? withoutContext : []),
   ])('%s: its request alone fails, while 200 others are answered', async (name) => {
     const server = await contained({})
@@ -87,6 +87,36 @@ describe('what nobody catches', () => {
     expect(endings.filter(({ escaped }) => escaped)).toHaveLength(1)
     expect(server.stderr()).toBe('')
   })
+
+  test('200 at once are each charged to the request that has started it', async () => {
+    const server = await contained({})
+    const paths = Array.from({ length: 200 }, (_, index) => `/each-${index}`)
+    expect(await Promise.all(paths.map((path) => ask(server, path)))).toEqual(paths.map(() => clean500))
+    for (const path of paths) {
+      expect(await told(server, 'outcome', path)).toMatchObject({
+        escaped: true,
+        message: `secret of ${path.slice(1)}`,
+      })
+    }
+    expect(await stats(server)).toEqual({ charged: 200, cancelled: 0, unclaimed: 0 })
+  })
+
+  test.each(['pooled', 'pooledFetch'])(
+    '%s: is charged to the request that uses a connection, not to the one that has made it',
+    async (name) => {
+      const server = await contained({})
+      for (let count = 1; count <= 3; count++) {
+        expect(await ask(server, `/${name}?${count}`)).toEqual(clean500)
+        expect(await stats(server)).toEqual({ charged: count, cancelled: 0, unclaimed: 0 })
+      }
+      const outcomes = server.records.all.filter(
+        ({ event, path }) => event === 'outcome' && path === `/${name}`,
+      )
+      expect(outcomes).toHaveLength(3)
+      for (const outcome of outcomes) expect(outcome).toMatchObject({ kind: 'failed', escaped: true })
+      expect(server.records.all.filter(({ event }) => event === 'late')).toEqual([])
+    },
+  )
 
   test.each(isKept ? [] : withoutContext)('%s: has no async context before Node 24', async (name) => {
     const server = await contained({ unclaimed: 'keep' }, { LIMIT_MS: '200' })

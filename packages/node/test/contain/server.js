@@ -2,7 +2,8 @@
 import { AsyncResource } from 'node:async_hooks'
 import { EventEmitter } from 'node:events'
 import { readFile } from 'node:fs'
-import { createServer } from 'node:http'
+import { Agent, createServer, get } from 'node:http'
+import { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { reporter } from '@curfew/core/report'
 import { contain, serve } from '@curfew/node'
@@ -31,6 +32,21 @@ function go() {
   for (const work of waiting.splice(0)) work()
 }
 
+/** Its connections are made in the context of one request, and used in that of another. */
+const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+
+/** Each throws something of its own. */
+const ways = [
+  (crash) => setTimeout(crash, 5),
+  (crash) => setImmediate(crash),
+  (crash) => process.nextTick(crash),
+  (crash) => readFile(fileURLToPath(import.meta.url), crash),
+  async (crash) => {
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    crash()
+  },
+]
+
 /** What a handler does before it waits for ever. */
 const crashes = {
   timer: () => setTimeout(() => boom('timer'), 1),
@@ -42,6 +58,9 @@ const crashes = {
     const emitter = new EventEmitter().on('tell', () => boom('emitter'))
     setImmediate(() => emitter.emit('tell'))
   },
+  unlistened: () => new Readable().destroy(new Error('secret of unlistened')),
+  pooled: ({ url }) => get(new URL('/before-0', url), { agent }, () => boom('pooled')),
+  pooledFetch: ({ url }) => void fetch(new URL('/before-0', url)).then(() => boom('pooledFetch')),
   file: () => readFile(fileURLToPath(import.meta.url), () => boom('file')),
   detached: () => void Promise.reject(new Error('secret of detached')),
   async detachedAsync() {
@@ -149,6 +168,11 @@ const server = serve({
     const name = pathOf(request).slice(1)
     if (!/^(before|after)-|^(go|stats)$/.test(name)) say('begun', { path: pathOf(request) })
     if (routes[name]) return routes[name](request, env)
+    if (name.startsWith('each-')) {
+      const index = Number(name.slice(5))
+      void ways[index % ways.length](() => boom(name))
+      return never()
+    }
     if (!crashes[name]) return new Response(name)
     void crashes[name](request)
     return never()
