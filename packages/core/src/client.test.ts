@@ -6,6 +6,7 @@ const watcher = () => ({
   clientClosed: vi.fn(),
   delivered: vi.fn(),
   broke: vi.fn(),
+  streamStruck: vi.fn(),
   shutDown: vi.fn(),
   breakOff: vi.fn(),
 })

@@ -1,6 +1,8 @@
+import type { StreamTimeoutError } from './errors.ts'
 import { isUpgrade } from './is-upgrade.ts'
 import type { Outcome } from './outcome.ts'
 import type { Where } from './report/report.ts'
+import type { BodyTap } from './tap-body.ts'
 
 /**
  * The other end of one request's connection. An adapter that can watch the connection itself attaches one with
@@ -33,8 +35,10 @@ export interface Client {
   waitUntil?(work: Promise<unknown>): void
   /** Gives what runs a function in the async context of now, where that costs next to nothing. */
   snapshot?(): (work: () => void) => void
-  /** The request is decided, and its reply is about to be handed to the runtime. */
-  sending?(outcome: Outcome): void
+  /** The request is decided, nobody has been told yet, and this is about to be handed to the runtime, if there is anything. */
+  sending?(outcome: Outcome, reply: Response | undefined): void
+  /** Listens to the body of a request that is not read from the Web-standard one. */
+  tapBody?(tap: BodyTap): void
   /**
    * Breaks off a response that is not complete: by a reset once it has begun, or with the status that it gives back. Gives
    * back nothing where nothing was broken off, be it that the response is complete, or that it was not handed over yet.
@@ -55,6 +59,8 @@ export interface ClientWatcher {
   delivered(): void
   /** The response broke on this side: half-way, or before its head, and then `status` was sent instead. */
   broke(error: unknown, status?: number): void
+  /** A limit of a response that had begun struck, where it is the adapter that looks at them. */
+  streamStruck(error: StreamTimeoutError, lateMs: number): void
   /** The server stops, and waits for this request no longer. */
   shutDown(): void
   /** The server breaks off what has begun: whoever reads a body that is followed gets this error instead of its end. */

@@ -117,7 +117,7 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
   protected sending(reply: Response | undefined): void {
     if (this.recordings) this.reply = reply
     if (this.outcome?.kind !== 'client-closed' && this.attached?.tellsDelivery) this.held = true
-    if (this.outcome) this.attached?.sending?.(this.outcome)
+    if (this.outcome) this.attached?.sending?.(this.outcome, reply)
     if (this.held && !this.told) this.follow()
     else this.over()
   }
@@ -251,6 +251,17 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
     this.late ??= []
     this.late.push({ ...what, outcome, afterMs: this.elapsedMs() - outcome.elapsedMs })
     this.tellLate()
+  }
+
+  override forgetting(): (() => void) | undefined {
+    const { guards, outcome } = this
+    if (!this.abandoned || (outcome && 'escaped' in outcome)) return undefined
+    return () => {
+      for (const { counters } of guards) {
+        counters.abandoned--
+        counters.late.cancelled++
+      }
+    }
   }
 
   /** The ending is told first, even where its record had to wait for the response to be written. */

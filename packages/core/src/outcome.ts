@@ -26,6 +26,11 @@ interface Ending {
 /** The handler's own response was sent. An error that it threw *as* a response below 500 counts, too. */
 export interface Completed extends Ending {
   readonly kind: 'completed'
+  /**
+   * On a response that its handler writes by itself: why it went out before it had ended. The handler flushed its head, it
+   * is an event stream, or it outgrew `maxBytes`. What is written after that is not held back any more.
+   */
+  streamed?: 'flushed' | 'event-stream' | 'overflowed'
 }
 
 /** The deadline struck while the handler ran, or a stream limit after its response had begun. */

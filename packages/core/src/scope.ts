@@ -192,6 +192,12 @@ export abstract class Scope extends Budget {
     this.policy.counters.lateWrites++
   }
 
+  /**
+   * For adapters whose handlers do not say when they are done: what to call once an abandoned one cannot be reached any
+   * more, and so cannot settle; `undefined` if there is none. It holds on to nothing of the request.
+   */
+  abstract forgetting(): (() => void) | undefined
+
   private refuseLateWrite(): void {
     if (!this.outcome) return
     this.lateWrite()

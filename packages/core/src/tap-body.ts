@@ -1,3 +1,4 @@
+import { attachedClient } from './client.ts'
 import { isWorkerd } from './is-workerd.ts'
 
 /** Who hears what is read of a body. */
@@ -19,6 +20,8 @@ export interface BodyTap {
  * that somebody else has already put on this object, nor on workerd what is read from `body`.
  */
 export function tapBody(message: Request | Response, tap: BodyTap): void {
+  const client = attachedClient(message)
+  if (client?.tapBody) return client.tapBody(tap)
   const tapped = message as Tapped
   if (!tapped[tappedKey]) {
     tapped[tappedKey] = new TappedBody(message)

@@ -1,7 +1,18 @@
-import { scopeOf } from '@curfew/core'
+import { type Scope, scopeOf } from '@curfew/core'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { describe, expect, test } from 'vitest'
-import { call, deferred, fetched, never, protocols, session, soon, source, start } from '../test/support.ts'
+import {
+  call,
+  deferred,
+  fetched,
+  never,
+  protocols,
+  session,
+  soon,
+  source,
+  start,
+  startListener,
+} from '../test/support.ts'
 import type { Bindings } from './index.ts'
 
 const boom = new Error('boom')
@@ -109,5 +120,57 @@ describe.each(protocols)('an error that escapes from a request over %s', (protoc
     expect(await fetched(protocol, port)).toMatchObject({ status: 200, body: 'whole', broken: undefined })
     expect(await outcomes.first()).toMatchObject({ kind: 'completed' })
     expect(await late.first()).toMatchObject({ escaped: true })
+  })
+
+  describe('whose handler writes into the response of Node', () => {
+    test('is a 500 without anything that it has written', async () => {
+      const { port, outcomes, stats } = await startListener(
+        (_request, response, scope) => {
+          response.setHeader('x-secret', '1')
+          response.write('half')
+          setImmediate(() => {
+            scope.escaped(boom)
+            response.end('late')
+          })
+        },
+        { protocol },
+      )
+      const answer = await fetched(protocol, port)
+      expect(answer).toMatchObject({ status: 500, broken: undefined })
+      expect(answer.headers['x-secret']).toBeUndefined()
+      expect(answer.body).toContain('HANDLER_FAILED')
+      expect(await outcomes.first()).toMatchObject({ kind: 'failed', phase: 'handling', escaped: true })
+      expect(stats).toMatchObject({ escaped: 1, abandoned: 0 })
+    })
+
+    test('resets what was flushed and has not ended', async () => {
+      const running = deferred<Scope>()
+      const { port, outcomes } = await startListener(
+        (_request, response, scope) => {
+          response.flushHeaders()
+          response.write('half')
+          running.resolve(scope)
+        },
+        { protocol },
+      )
+      const streaming = call(protocol, port)
+      await streaming.begun
+      ;(await running.promise).escaped(boom)
+      expect((await soon(streaming.answer)).broken).toBeDefined()
+      expect(await outcomes.first()).toMatchObject({ kind: 'failed', phase: 'streaming', escaped: true })
+    })
+
+    test('is late once it has ended its response', async () => {
+      const { port, outcomes, late } = await startListener(
+        (_request, response, scope) => {
+          response.end('whole')
+          setImmediate(() => scope.escaped(boom))
+        },
+        { protocol },
+      )
+      expect(await fetched(protocol, port)).toMatchObject({ status: 200, body: 'whole', broken: undefined })
+      expect(await outcomes.first()).toMatchObject({ kind: 'completed' })
+      expect(await late.first()).toMatchObject({ escaped: true })
+    })
   })
 })

@@ -2,7 +2,7 @@ import type { EventEmitter } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
-import { problem, ShutdownError } from '@curfew/core'
+import { problem, ShutdownError, type StreamTimeoutError } from '@curfew/core'
 import type { Client, ClientWatcher } from '@curfew/core/adapter'
 import type { Where } from '@curfew/core/report'
 import { where } from './where.ts'
@@ -20,14 +20,15 @@ export class Connection implements Client {
   /** Node hands upgrades to another listener; what arrives here with such a header is a request like any other. */
   readonly upgrading = false
   readonly where: Where = where
-  readonly outgoing: Outgoing
+  /** What is written: another response takes the place of a handler's that is not to be sent. */
+  outgoing: Outgoing
   readonly socket: Socket
   /** Whether the client wants the head alone. */
   readonly headOnly: boolean
   /** Whether the handler has taken it upon itself to write the response. */
   leftToHandler = false
-  private readonly incoming: Incoming
-  private readonly stream: ServerHttp2Stream | undefined
+  protected readonly incoming: Incoming
+  protected readonly stream: ServerHttp2Stream | undefined
   private readonly open: Set<Connection>
   private watchers: ClientWatcher[] = []
   private failure: { readonly error: unknown; readonly status?: number } | undefined
@@ -58,6 +59,11 @@ export class Connection implements Client {
     return this.outgoing.destroyed || this.socket.destroyed
   }
 
+  /** Whether the client has the head, or will have it. */
+  protected get begun(): boolean {
+    return this.outgoing.headersSent
+  }
+
   /** Whether other exchanges share the connection at the same time, as they do in HTTP/2. */
   get multiplexed(): boolean {
     return this.stream !== undefined
@@ -84,8 +90,14 @@ export class Connection implements Client {
 
   /** Nobody waits any longer: a handler that has not answered is answered for, a response that has begun is cut off. */
   shutDown(): void {
-    if (this.outgoing.headersSent) this.cutOff()
+    if (this.begun) this.cutOff()
     else for (const watcher of this.watchers) watcher.shutDown()
+  }
+
+  /** Cuts off a response that takes too long. */
+  protected struck(error: StreamTimeoutError, lateMs: number): void {
+    for (const watcher of this.watchers) watcher.streamStruck(error, lateMs)
+    this.breakOff(error)
   }
 
   /** Cuts off what is still being written. */
@@ -97,7 +109,7 @@ export class Connection implements Client {
   /** Ends what cannot be completed: with a 500 as long as nothing has been sent, by a reset after that. */
   breakOff(error: unknown): void {
     if (this.ended) return
-    if (this.outgoing.headersSent) {
+    if (this.begun) {
       this.failure = { error }
       return this.reset()
     }
@@ -113,8 +125,7 @@ export class Connection implements Client {
 
   /** What node-server, or middleware, has yet to write is complete. */
   interrupt(error: unknown): { readonly status?: number } | undefined {
-    const { headersSent, writableEnded } = this.outgoing
-    if (this.ended || writableEnded || !(headersSent || this.leftToHandler)) return undefined
+    if (this.ended || this.outgoing.writableEnded || !(this.begun || this.leftToHandler)) return undefined
     this.breakOff(error)
     return this.failure
   }

@@ -13,5 +13,8 @@ export {
 export type { Containment, ContainmentStats, ContainOptions, UncaughtOrigin } from '@curfew/core/adapter'
 export { contain } from './contain.ts'
 export { createListener, type ListenerOptions } from './create-listener.ts'
+export type { WritingGuardOptions } from './exchange-guard.ts'
 export type { Bindings, FetchHandler, Listener } from './fetch-callback.ts'
+export { type GuardedListener, guardListener, type ListenerHandler } from './guard-listener.ts'
+export { scopeOf } from './scope-of.ts'
 export { type CurfewServer, type ServeOptions, serve, type WebSocketServerLike } from './serve.ts'

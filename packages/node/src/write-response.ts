@@ -1,5 +1,6 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { ClientClosedError } from '@curfew/core'
+import { isOwnReply } from '@curfew/core/adapter'
 import type { Connection } from './connection.ts'
 import { staticBody } from './static-response.ts'
 
@@ -25,7 +26,7 @@ export async function writeResponse(response: Response, connection: Connection):
     if (response.bodyUsed) throw new TypeError('Response body was used already: nothing is left to send')
     if (response.headers.has('x-hono-already-sent') && response.body === null) return
     const headers = outgoingHeaders(response.headers, connection.multiplexed)
-    const whole = typeof fixed === 'string' || fixed instanceof Uint8Array ? Buffer.from(fixed) : undefined
+    const whole = await wholeOf(response, fixed)
     if (whole && !connection.headOnly) headers['content-length'] = String(whole.byteLength)
     if (!whole) reader = response.body?.getReader()
     const length = lengthOf(headers)
@@ -42,6 +43,16 @@ export async function writeResponse(response: Response, connection: Connection):
   } finally {
     outgoing.off('close', cancel)
   }
+}
+
+/** The body of a response that is known not to be a stream; a guard's own replies are none, whatever made them. */
+async function wholeOf(
+  response: Response,
+  fixed: ReturnType<typeof staticBody>,
+): Promise<Buffer | undefined> {
+  if (typeof fixed === 'string' || fixed instanceof Uint8Array) return Buffer.from(fixed)
+  if (fixed === null || !isOwnReply(response) || response.body === null) return undefined
+  return Buffer.from(await response.arrayBuffer())
 }
 
 /** Writes exactly `length` bytes: others would be read as part of the next response, or that as part of this one. */

@@ -126,6 +126,28 @@ describe('what nobody catches', () => {
   })
 })
 
+describe('what nobody catches of a handler that writes by itself', () => {
+  test.each(['timer', 'emitter', 'unlistened', 'detached'])('%s: its request alone fails', async (name) => {
+    const server = await contained({})
+    const asked = (path: string) => fetch(new URL(path, server.listening.bareUrl as string))
+    const [crashed, ...others] = await Promise.all([
+      asked(`/${name}`),
+      ...Array.from({ length: 50 }, (_, index) => asked(`/hello-${index}`)),
+    ])
+    expect(crashed.status).toBe(500)
+    expect(crashed.headers.has('x-secret')).toBe(false)
+    expect(await crashed.text()).toBe(clean500.body)
+    for (const [index, other] of others.entries()) expect(await other.text()).toBe(`hello-${index}`)
+    expect(await told(server, 'outcome', `/${name}`)).toMatchObject({
+      kind: 'failed',
+      escaped: true,
+      message: `secret of ${name}`,
+    })
+    expect(await told(server, 'report', `/${name}`)).toMatchObject({ outcome: { escaped: true } })
+    expect(await stats(server)).toEqual({ charged: 1, cancelled: 0, unclaimed: 0 })
+  })
+})
+
 describe('a request that has ended', () => {
   test('by its deadline: a listener of its signal throws', async () => {
     const server = await contained({}, { LIMIT_MS: '100' })

@@ -1,4 +1,11 @@
-import { Agent, createServer, request as httpRequest, type IncomingHttpHeaders } from 'node:http'
+import {
+  Agent,
+  createServer,
+  request as httpRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http'
 import {
   type ClientHttp2Session,
   connect as connectHttp2,
@@ -7,11 +14,20 @@ import {
   createSecureServer,
 } from 'node:http2'
 import { createServer as createHttpsServer, Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import type { AddressInfo, Socket } from 'node:net'
 import { selfSigned } from '@curfew/conformance'
-import type { LateSettlement, Outcome } from '@curfew/core'
+import type { LateSettlement, Outcome, Stats } from '@curfew/core'
 import { onTestFinished, vi } from 'vitest'
 import { deferred, never, raise } from '../../core/test/support.ts'
-import { type CurfewServer, type FetchHandler, type ServeOptions, serve } from '../src/index.ts'
+import {
+  type CurfewServer,
+  type FetchHandler,
+  guardListener,
+  type ListenerHandler,
+  type ServeOptions,
+  serve,
+  type WritingGuardOptions,
+} from '../src/index.ts'
 
 export { deferred, never, raise }
 
@@ -55,6 +71,50 @@ export function startUnguarded(
   { protocol = 'http' }: { protocol?: Protocol } = {},
 ): Promise<Started> {
   return listen({ ...speaking(protocol), fetch })
+}
+
+/** A server that somebody made, on a free port. */
+export interface StartedListener {
+  readonly port: number
+  readonly outcomes: Journal<Outcome>
+  readonly late: Journal<LateSettlement>
+  readonly stats: Stats
+}
+
+/** A guarded listener on a free port. */
+export async function startListener(
+  handler: ListenerHandler<IncomingMessage, ServerResponse>,
+  { protocol = 'http', ...options }: WritingGuardOptions & { protocol?: Protocol } = {},
+): Promise<StartedListener> {
+  const outcomes = new Journal<Outcome>()
+  const late = new Journal<LateSettlement>()
+  const listener = guardListener(handler, {
+    onOutcome: (outcome) => outcomes.add(outcome),
+    onLateSettlement: (settlement) => late.add(settlement),
+    ...options,
+  })
+  return { port: await listening(listener, protocol), outcomes, late, stats: listener.stats }
+}
+
+/** A server of Node's own around a listener, on a free port, closed when the test is over. */
+export async function listening(
+  listener: (request: IncomingMessage, response: ServerResponse) => void,
+  protocol: Protocol = 'http',
+): Promise<number> {
+  const { createServer: create, serverOptions } = speaking(protocol)
+  const server = (create as typeof createServer)({ ...serverOptions } as object, listener)
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(async () => {
+    const closed = new Promise((resolve) => server.close(resolve))
+    for (const socket of sockets) socket.destroy()
+    await closed
+  })
+  return (server.address() as AddressInfo).port
 }
 
 async function listen(

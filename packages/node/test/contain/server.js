@@ -6,7 +6,7 @@ import { Agent, createServer, get } from 'node:http'
 import { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { reporter } from '@curfew/core/report'
-import { contain, serve } from '@curfew/node'
+import { contain, guardListener, serve } from '@curfew/node'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 
 const { CONTAIN = '{}', LIMIT_MS = '10000', LISTENER, HOOK, CONTAINED = 'yes' } = process.env
@@ -141,6 +141,7 @@ const reports = reporter({
   ],
 })
 
+const urlOf = ({ port }) => `http://127.0.0.1:${port}`
 const pathOf = ({ url }) => new URL(url).pathname
 
 const containment =
@@ -158,12 +159,31 @@ if (LISTENER) {
   }
 }
 
+const told = {
+  reporter: reports,
+  onOutcome: ({ kind, phase, status, escaped, error }, request) =>
+    say('outcome', { path: pathOf(request), kind, phase, status, escaped, message: error?.message ?? error }),
+  onLateSettlement: ({ kind, escaped, error, outcome }, request) =>
+    say('late', { path: pathOf(request), kind, escaped, message: error?.message, after: outcome.kind }),
+}
+
+/** A server that nobody but Node has made, whose handlers write by themselves. */
+const bare = createServer(
+  guardListener((request, response) => {
+    response.setHeader('x-secret', 'of the handler')
+    const name = request.url.slice(1)
+    if (crashes[name]) void crashes[name](request)
+    else response.end(name)
+  }, told),
+)
+await new Promise((resolve) => bare.listen(0, '127.0.0.1', resolve))
+
 const server = serve({
   hostname: '127.0.0.1',
   port: 0,
   createServer,
   timeoutMs: Number(LIMIT_MS),
-  reporter: reports,
+  ...told,
   async fetch(request, env) {
     const name = pathOf(request).slice(1)
     if (!/^(before|after)-|^(go|stats)$/.test(name)) say('begun', { path: pathOf(request) })
@@ -177,11 +197,6 @@ const server = serve({
     void crashes[name](request)
     return never()
   },
-  onOutcome: ({ kind, phase, status, escaped, error }, request) =>
-    say('outcome', { path: pathOf(request), kind, phase, status, escaped, message: error?.message ?? error }),
-  onLateSettlement({ kind, escaped, error, outcome }, request) {
-    say('late', { path: pathOf(request), kind, escaped, message: error?.message, after: outcome.kind })
-  },
 })
 
 // What can be asked for when nobody new is let in.
@@ -190,6 +205,11 @@ process.on('SIGHUP', () => {
   setImmediate(() => boom('nobody again'))
   setTimeout(() => say('again'), 10)
 })
-process.once('SIGTERM', () => server.close({ graceMs: 0 }))
-say('listening', { url: `http://127.0.0.1:${(await server.listening).port}`, pid: process.pid })
+process.once('SIGTERM', () => {
+  bare.close()
+  bare.closeAllConnections()
+  void server.close({ graceMs: 0 })
+})
+const { pid } = process
+say('listening', { url: urlOf(await server.listening), bareUrl: urlOf(bare.address()), pid })
 process.on('exit', (code) => say('exit', { code }))

@@ -1,0 +1,96 @@
+import {
+  findScope,
+  type GuardOptions,
+  guard,
+  InvalidOptionError,
+  type Scope,
+  type Stats,
+  systemClock,
+} from '@curfew/core'
+import { attachClient, attachScope, isThenable } from '@curfew/core/adapter'
+import type { Connection, Incoming, Outgoing } from './connection.ts'
+import { HeldExchange, type WritingHandler, type WritingLimits } from './held-exchange.ts'
+import { IncomingRequest } from './incoming-request.ts'
+
+/**
+ * What a guard of handlers that write their response by themselves may be told. Such a response is always buffered, up to
+ * `maxBytes` (1 MiB); past that it goes out as it is written, unless `overflow` is `'fail'`.
+ */
+export type WritingGuardOptions = Omit<GuardOptions, 'buffer' | 'rethrow' | 'serverTiming'>
+
+/** Guards exchanges in place: what the handler, and everybody else, goes on using are the very objects that Node made. */
+export interface ExchangeGuard {
+  /**
+   * Runs `handler` at once, as a guarded exchange. Gives `false` if it does not run, because the request is refused: then
+   * that has been answered. What the handler throws, or rejects with, fails the request; a promise that it returns says
+   * when a handler that was abandoned is done. Under another guard it joins that one's race.
+   */
+  run(incoming: Incoming, outgoing: Outgoing, handler: WritingHandler): boolean
+  readonly stats: Stats
+}
+
+/**
+ * @param open where exchanges are kept until they are over
+ * @throws {InvalidOptionError} for an option that is unknown, means nothing here, or has a value that it cannot have
+ */
+export function exchangeGuard(
+  options: WritingGuardOptions = {},
+  open: Set<Connection> = new Set(),
+): ExchangeGuard {
+  for (const name of meaningless) {
+    const value = (options as GuardOptions)[name]
+    if (value !== undefined)
+      throw new InvalidOptionError(name, 'nothing, for the handler writes by itself', value)
+  }
+  const guarded = guard(
+    (request: Request, run: (scope: Scope) => ReturnType<HeldExchange['run']>) => run(findScope(request)!),
+    options,
+  )
+  const limits = limitsOf(options)
+
+  function run(incoming: Incoming, outgoing: Outgoing, handler: WritingHandler): boolean {
+    const outer = findScope(incoming as never)
+    // An abandoned handler has come to the next guard.
+    if (outer?.outcome) {
+      handler(outer)
+      return true
+    }
+    if (outer) {
+      void guarded(outer.request, (scope) => void handler(scope))
+      return true
+    }
+    const request = new IncomingRequest(incoming) as unknown as Request
+    const exchange = new HeldExchange(incoming, outgoing, open, limits)
+    attachClient(request, exchange)
+    let isLetIn = false
+    const sent = guarded(request, (scope) => {
+      isLetIn = true
+      attachScope(incoming as never, scope)
+      return exchange.run(scope, handler)
+    })
+    if (isThenable(sent)) void sent.then((response) => exchange.send(response))
+    else exchange.send(sent)
+    return isLetIn
+  }
+
+  return { run, stats: guarded.stats }
+}
+
+const meaningless = ['buffer', 'rethrow', 'serverTiming'] as const
+
+function limitsOf({
+  maxBytes = 1024 * 1024,
+  overflow = 'stream',
+  streamIdleMs,
+  streamTotalMs,
+  clock = systemClock,
+}: WritingGuardOptions): WritingLimits {
+  const none = Number.POSITIVE_INFINITY
+  return {
+    maxBytes,
+    overflow,
+    streamIdleMs: streamIdleMs || none,
+    streamTotalMs: streamTotalMs || none,
+    clock,
+  }
+}

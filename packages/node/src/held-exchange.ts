@@ -1,0 +1,203 @@
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import { Http2ServerResponse } from 'node:http2'
+import { type HandlerResult, type Outcome, ResponseTooLargeError, type Scope } from '@curfew/core'
+import { type BodyTap, complain, isThenable } from '@curfew/core/adapter'
+import { Connection, type Incoming, type Outgoing } from './connection.ts'
+import type { Begun, Held, Holder } from './held.ts'
+import { HeldResponse } from './held-response.ts'
+import { HeldStream } from './held-stream.ts'
+import { quietSocket } from './quiet-socket.ts'
+import { seal } from './seal.ts'
+import { StreamAlarms, type StreamLimits } from './stream-alarms.ts'
+import { tapIncoming } from './tap-incoming.ts'
+import { writeResponse } from './write-response.ts'
+import { WrittenResponse } from './written-response.ts'
+
+/** What a handler may write. */
+export interface WritingLimits extends StreamLimits {
+  /** Bytes that a response which has not ended may have in memory. */
+  readonly maxBytes: number
+  readonly overflow: 'fail' | 'stream'
+}
+
+/** A handler that writes its response by itself, and ends it whenever it likes. */
+export type WritingHandler = (scope: Scope) => unknown
+
+/** An exchange whose handler writes the response, which is held until the guard has decided. */
+export class HeldExchange extends Connection implements Holder {
+  private readonly limits: WritingLimits
+  private readonly original: Outgoing
+  /** What stands for the handler's response where the guard wants to see one. */
+  private readonly written: Response
+  private state: 'untouched' | 'held' | 'sent' | 'lost' = 'untouched'
+  private held: Held | undefined
+  private outerHeaders: OutgoingHttpHeaders | undefined
+  private scope: Scope | undefined
+  private why: Begun | undefined
+  private isDone = false
+  /** Whether the handler says by a promise when it is done. */
+  private isAsync = false
+  private thrown: { readonly error: unknown } | undefined
+  private alarms: StreamAlarms | undefined
+  private resolve: ((result: HandlerResult) => void) | undefined
+  private reject: ((error: unknown) => void) | undefined
+
+  constructor(incoming: Incoming, outgoing: Outgoing, open: Set<Connection>, limits: WritingLimits) {
+    super(incoming, outgoing, open)
+    this.limits = limits
+    this.original = outgoing
+    this.written = new WrittenResponse(outgoing) as unknown as Response
+  }
+
+  /** Runs the handler, with a result once its response has ended, or has to begin. */
+  run(scope: Scope, handler: WritingHandler): HandlerResult | Promise<HandlerResult> {
+    this.scope = scope
+    this.hold()
+    const result = handler(scope)
+    if (isThenable(result)) {
+      this.isAsync = true
+      result.then(
+        () => this.returned(),
+        (error) => this.threw(error),
+      )
+    }
+    if (this.thrown) throw this.thrown.error
+    if (this.isDone || this.why) return this.written
+    return new Promise((resolve, reject) => {
+      this.resolve = resolve
+      this.reject = reject
+    })
+  }
+
+  /** Sends what the guard answers, unless that is what the handler has written. */
+  send(response: Response): void {
+    if (response === this.written) return
+    if (this.ended) void response.body?.cancel().catch(() => {})
+    else void writeResponse(response, this)
+  }
+
+  tapBody(tap: BodyTap): void {
+    tapIncoming(this.incoming, tap)
+  }
+
+  private hold(): void {
+    const { original, limits } = this
+    this.state = 'held'
+    if (original.getHeaderNames().length > 0) this.outerHeaders = original.getHeaders()
+    this.held =
+      original instanceof Http2ServerResponse
+        ? new HeldStream(original, limits.maxBytes, this)
+        : new HeldResponse(original as ServerResponse, limits.maxBytes, this)
+  }
+
+  // --- what the guard decides -----------------------------------------------------------------------------------
+
+  sending(outcome: Outcome, reply: Response | undefined): void {
+    if (this.state !== 'held') return
+    if (reply === this.written) this.win(outcome)
+    else this.lose(outcome)
+  }
+
+  private win(outcome: Outcome): void {
+    this.state = 'sent'
+    if (this.why && outcome.kind === 'completed') outcome.streamed = this.why
+    try {
+      this.held!.release()
+    } catch (error) {
+      // A head of HTTP/2 is not looked at before it is sent.
+      this.breakOff(error)
+    }
+    if (!this.isDone) this.limit()
+  }
+
+  private lose(outcome: Outcome): void {
+    const { scope, incoming, original } = this
+    const held = this.held!
+    this.state = 'lost'
+    if (outcome.kind === 'client-closed' || this.ended) held.drop()
+    else {
+      const replace = (): void => {
+        this.outgoing = held.replace(kept(this.outerHeaders))
+      }
+      // Who listens to the response hears that it is closed, and is to hear it in the context of the request.
+      if (scope?.runInContext) scope.runInContext(replace)
+      else replace()
+      quietSocket(incoming)
+    }
+    seal(original, this)
+    // Nothing else than a last write would tell that it is done, and it need not come to one.
+    const forget = this.isAsync ? undefined : scope?.forgetting()
+    if (forget) forgotten.register(original, forget, this)
+  }
+
+  /** Limits of a response that goes on for longer than its deadline. */
+  private limit(): void {
+    const { streamIdleMs, streamTotalMs } = this.limits
+    if (Math.min(streamIdleMs, streamTotalMs) === Number.POSITIVE_INFINITY) return
+    const isClientSlow = (): boolean => (this.stream ?? (this.original as ServerResponse)).writableNeedDrain
+    const alarms = new StreamAlarms(this.limits, isClientSlow, (...late) => this.struck(...late))
+    this.alarms = alarms
+    this.original.once('close', () => alarms.end())
+  }
+
+  protected override get begun(): boolean {
+    return this.state !== 'held' && super.begun
+  }
+
+  // --- what the handler does ------------------------------------------------------------------------------------
+
+  onEnd(): void {
+    this.isDone = true
+    this.alarms?.end()
+    this.resolve?.(this.written)
+  }
+
+  onBegin(why: Begun): void {
+    if (this.why || this.isDone) return
+    const { overflow, maxBytes } = this.limits
+    if (why === 'overflowed' && overflow === 'fail') return this.onGiveUp(new ResponseTooLargeError(maxBytes))
+    this.why = why
+    this.resolve?.(this.written)
+  }
+
+  onGiveUp(error: unknown): void {
+    this.thrown ??= { error }
+    this.reject?.(error)
+  }
+
+  onWrite(): void {
+    this.alarms?.wrote()
+  }
+
+  onLate(last: boolean): void {
+    this.scope?.lateWrite()
+    if (last && !this.isAsync) this.settledLate()
+  }
+
+  /** It has done all that it does, which need not be all: a callback may end the response. */
+  private returned(): void {
+    if (this.state === 'lost') this.settledLate()
+  }
+
+  private settledLate(): void {
+    forgotten.unregister(this)
+    this.resolve?.(undefined)
+  }
+
+  private threw(error: unknown): void {
+    if (this.state !== 'sent') return this.onGiveUp(error)
+    if (this.isDone) complain('Curfew handler failed after its response:', error)
+    else this.breakOff(error)
+  }
+}
+
+/** A response that nobody can reach any more is one that nobody will end. */
+const forgotten = new FinalizationRegistry<() => void>((forget) => forget())
+
+/** What other middleware has said before the handler, but for what it said of a body that is not sent. */
+function kept(headers: OutgoingHttpHeaders = {}): OutgoingHttpHeaders {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !ofBody.test(name)))
+}
+
+const ofBody =
+  /^(?:content-(?!security-policy).*|etag|last-modified|transfer-encoding|trailer|accept-ranges)$/

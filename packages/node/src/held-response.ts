@@ -1,0 +1,348 @@
+import { type IncomingMessage, type OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Held, Holder } from './held.ts'
+import { OuterListeners } from './outer-listeners.ts'
+import { refuse } from './seal.ts'
+
+/**
+ * Holds a response of HTTP/1.1 as Node holds one whose turn in a pipeline has not come: as long as the socket has
+ * another message, what is written is kept. So nothing is imitated: status, headers, encodings and lengths are Node's
+ * own, and so is all that libraries find on the response.
+ */
+export class HeldResponse implements Held {
+  private readonly response: Inner
+  private readonly holder: Holder
+  private readonly maxBytes: number
+  private readonly base: Overrides
+  private readonly listeners: OuterListeners
+  private readonly highWaterMark: unknown
+  private readonly shouldKeepAlive: boolean
+  private state: 'held' | 'released' | 'lost' = 'held'
+  private ended = false
+  private looked = false
+  private replacement: Replacement | undefined
+
+  constructor(response: ServerResponse, maxBytes: number, holder: Holder) {
+    const inner = response as Inner
+    this.response = inner
+    this.holder = holder
+    this.maxBytes = maxBytes
+    this.listeners = new OuterListeners(response)
+    this.shouldKeepAlive = response.shouldKeepAlive
+    this.base = pick(inner)
+    inner[heldKey] = this
+    Object.assign(inner, overrides)
+    Object.defineProperty(inner, 'finished', finished)
+    // Who pipes into it must not wait for a client that gets nothing yet.
+    const key = keyOf(inner, 'kHighWaterMark')
+    this.highWaterMark = inner[key]
+    inner[key] = Number.POSITIVE_INFINITY
+    if (inner.socket) this.occupy(inner.socket)
+  }
+
+  release(): void {
+    const { response } = this
+    const { socket } = response
+    this.state = 'released'
+    response[keyOf(response, 'kHighWaterMark')] = this.highWaterMark
+    if (!socket) return
+    socket._httpMessage = response
+    response._flush()
+  }
+
+  drop(): void {
+    const { response } = this
+    this.state = 'lost'
+    this.base._onPendingData.call(response, -response.outputSize)
+    response.outputData = []
+    response.outputSize = 0
+  }
+
+  replace(headers: OutgoingHttpHeaders): ServerResponse {
+    this.drop()
+    const { response } = this
+    const { socket } = response
+    const replacement = new Replacement(response.req)
+    for (const name of handedOn) Reflect.set(replacement, name, Reflect.get(response, name))
+    replacement.shouldKeepAlive = this.shouldKeepAlive
+    replacement._onPendingData = this.base._onPendingData
+    for (const [name, value] of Object.entries(headers)) replacement.setHeader(name, value!)
+    replacement.once('finish', () => this.sent(replacement))
+    replacement.once('close', () => close(response))
+    this.replacement = replacement
+    response.socket = null
+    response.destroyed = true
+    if (socket) this.takeTurn(replacement, socket)
+    this.listeners.closeInner()
+    return replacement
+  }
+
+  private takeTurn(replacement: Replacement, socket: Occupied): void {
+    socket._httpMessage = null
+    replacement.assignSocket(socket)
+  }
+
+  /** To Node, and to who listens, it is the response they know that has been sent. */
+  private sent(replacement: Replacement): void {
+    const { response } = this
+    const socket = replacement.socket as Occupied | null
+    if (!socket) return
+    replacement.detachSocket(socket)
+    socket._httpMessage = response
+    response.socket = socket
+    response._last = replacement._last
+    this.ended = true
+    copyHead(replacement, response)
+    response.emit('finish')
+  }
+
+  // --- what the handler does, and Node --------------------------------------------------------------------------
+
+  write(chunk: unknown, encoding: unknown, callback: unknown): boolean {
+    const { response, holder, base } = this
+    if (this.state === 'lost') {
+      holder.onLate(false)
+      return refuse([encoding, callback])
+    }
+    if (this.state === 'released' || this.ended) {
+      holder.onWrite()
+      return base.write.call(response, chunk, encoding, callback)
+    }
+    const [charset, taken] = typeof encoding === 'function' ? [undefined, encoding] : [encoding, callback]
+    base.write.call(response, chunk, charset, undefined)
+    this.askForMore()
+    // Who waits for a chunk to be written before it goes on would wait for ever.
+    if (typeof taken === 'function') process.nextTick(taken as () => void)
+    if (!this.looked && response._header) {
+      this.looked = true
+      if (eventStream.test(response._header)) holder.onBegin('event-stream')
+    }
+    return true
+  }
+
+  flushHeaders(): void {
+    this.base.flushHeaders.call(this.response)
+    if (this.state === 'held') this.holder.onBegin('flushed')
+  }
+
+  /** Informational responses go out at once: they decide nothing. */
+  inform(name: Informing, args: unknown[]): unknown {
+    const { response, base } = this
+    const { socket } = response
+    const method = base[name] as (...args: unknown[]) => unknown
+    if (this.state !== 'held' || !socket) return method.apply(response, args)
+    if (response._header) return undefined
+    const held = socket._httpMessage
+    socket._httpMessage = response
+    try {
+      return method.apply(response, args)
+    } finally {
+      socket._httpMessage = held
+    }
+  }
+
+  destroy(error: unknown): ServerResponse {
+    if (this.state !== 'held' || error === undefined || error === null) {
+      return this.base.destroy.call(this.response, error)
+    }
+    this.holder.onGiveUp(error)
+    return this.response
+  }
+
+  assignSocket(socket: Occupied): void {
+    const { response, replacement, base } = this
+    if (replacement) return this.takeTurn(replacement, socket)
+    if (this.state === 'released') return base.assignSocket.call(response, socket)
+    response._flush = () => {}
+    base.assignSocket.call(response, socket)
+    Reflect.deleteProperty(response, '_flush')
+    this.occupy(socket)
+  }
+
+  pending(bytes: number): void {
+    this.base._onPendingData.call(this.response, bytes)
+    if (this.state !== 'held') return
+    // Middleware that was there before the guard writes by what it found, and waits for who is to read.
+    if (this.askForMore()) process.nextTick(() => this.response.emit('drain'))
+    if (this.response.outputSize > this.maxBytes) this.holder.onBegin('overflowed')
+  }
+
+  /** Node 26 has some of what is written wait in another place, and its own limit for it. Whether it has reached that. */
+  private askForMore(): boolean {
+    const { response } = this
+    const key = keyOf(response, 'kNeedDrain')
+    const needsDrain = response[key] === true
+    if (needsDrain) response[key] = false
+    return needsDrain
+  }
+
+  get hasEnded(): boolean {
+    return this.ended
+  }
+
+  set hasEnded(ended: boolean) {
+    this.ended = ended
+    if (!ended) return
+    if (this.state === 'lost') this.holder.onLate(true)
+    else this.holder.onEnd()
+  }
+
+  private occupy(socket: Occupied): void {
+    socket._httpMessage = new Placeholder(this.response)
+  }
+}
+
+/** What has the turn of a response that is held. Node asks it whether it has finished, and tells it of its socket. */
+class Placeholder {
+  readonly finished = false
+  private readonly response: Inner
+
+  constructor(response: Inner) {
+    this.response = response
+  }
+
+  emit(event: string, ...args: unknown[]): boolean {
+    if (event === 'close') return close(this.response)
+    return this.response.emit(event, ...args)
+  }
+}
+
+/** A response for what Node has another one for. */
+class Replacement extends ServerResponse {
+  declare _last: boolean
+  declare _header: string | null
+  declare _onPendingData: (bytes: number) => void
+
+  /** Header by header, for others can read them then. */
+  override writeHead(status: number, headers?: unknown): this {
+    for (const [name, value] of Object.entries((headers ?? {}) as OutgoingHttpHeaders)) {
+      this.setHeader(name, value!)
+    }
+    return super.writeHead(status)
+  }
+}
+
+const handedOn = [
+  'sendDate',
+  '_keepAliveTimeout',
+  '_maxRequestsPerSocket',
+  '_defaultKeepAlive',
+  'maxRequestsOnConnectionReached',
+  '_expect_continue',
+  '_sent100',
+]
+
+/** As Node does it. */
+function close(response: Inner): boolean {
+  if (response._closed) return false
+  response._closed = true
+  response.destroyed = true
+  return response.emit('close')
+}
+
+function copyHead(from: Replacement, to: Inner): void {
+  const { removeHeader, setHeader } = ServerResponse.prototype
+  to._header = null
+  for (const name of to.getHeaderNames()) removeHeader.call(to, name)
+  for (const [name, value] of Object.entries(from.getHeaders())) setHeader.call(to, name, value!)
+  to.statusCode = from.statusCode
+  to.statusMessage = from.statusMessage
+  to._header = from._header
+}
+
+const eventStream = /^content-type: *text\/event-stream/im
+
+const heldKey: unique symbol = Symbol('held')
+
+/** A response as Node's own code knows it, under names that it has had since Node 12. */
+type Inner = ServerResponse<IncomingMessage> & {
+  [heldKey]: HeldResponse
+  _header: string | null
+  _closed: boolean
+  _last: boolean
+  outputData: unknown[]
+  outputSize: number
+  destroyed: boolean
+  socket: Occupied | null
+  _flush(): void
+  [key: symbol]: unknown
+} & Overrides
+
+type Occupied = Socket & { _httpMessage?: unknown }
+
+interface Overrides {
+  write(chunk: unknown, encoding: unknown, callback: unknown): boolean
+  flushHeaders(): void
+  destroy(error: unknown): ServerResponse
+  assignSocket(socket: Socket): void
+  writeContinue(...args: unknown[]): unknown
+  writeProcessing(...args: unknown[]): unknown
+  writeEarlyHints(...args: unknown[]): unknown
+  writeInformation(...args: unknown[]): unknown
+  _onPendingData(bytes: number): void
+}
+
+type Informing = 'writeContinue' | 'writeProcessing' | 'writeEarlyHints' | 'writeInformation'
+
+/** One set for all responses. They are put on the response itself, for frameworks change its prototype. */
+const overrides = {
+  write(this: Inner, chunk: unknown, encoding: unknown, callback: unknown) {
+    return this[heldKey].write(chunk, encoding, callback)
+  },
+  flushHeaders(this: Inner) {
+    this[heldKey].flushHeaders()
+  },
+  destroy(this: Inner, error: unknown) {
+    return this[heldKey].destroy(error)
+  },
+  assignSocket(this: Inner, socket: Occupied) {
+    this[heldKey].assignSocket(socket)
+  },
+  writeContinue(this: Inner, ...args: unknown[]) {
+    return this[heldKey].inform('writeContinue', args)
+  },
+  writeProcessing(this: Inner, ...args: unknown[]) {
+    return this[heldKey].inform('writeProcessing', args)
+  },
+  writeEarlyHints(this: Inner, ...args: unknown[]) {
+    return this[heldKey].inform('writeEarlyHints', args)
+  },
+  ...('writeInformation' in ServerResponse.prototype && {
+    writeInformation(this: Inner, ...args: unknown[]) {
+      return this[heldKey].inform('writeInformation', args)
+    },
+  }),
+  _onPendingData(this: Inner, bytes: number) {
+    this[heldKey].pending(bytes)
+  },
+}
+
+/** Node sets it in `end()`, whoever calls that, and whenever: a session that is saved first calls it later. */
+const finished: PropertyDescriptor = {
+  configurable: true,
+  enumerable: true,
+  get(this: Inner) {
+    return this[heldKey].hasEnded
+  },
+  set(this: Inner, ended: boolean) {
+    this[heldKey].hasEnded = ended
+  },
+}
+
+function pick(response: Inner): Overrides {
+  const base: Record<string, unknown> = {}
+  for (const name of Object.keys(overrides)) base[name] = Reflect.get(response, name)
+  return base as unknown as Overrides
+}
+
+const keys = new Map<string, symbol>()
+
+/** Where Node keeps on a response what has no other name. */
+function keyOf(response: Inner, description: string): symbol {
+  const known = keys.get(description)
+  if (known) return known
+  const symbols = Object.getOwnPropertySymbols(response)
+  const key = symbols.find((symbol) => symbol.description === description) ?? Symbol(description)
+  keys.set(description, key)
+  return key
+}

@@ -1,0 +1,191 @@
+import { Http2ServerResponse, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
+import type { Held, Holder } from './held.ts'
+import { OuterListeners } from './outer-listeners.ts'
+import { refuse } from './seal.ts'
+
+/**
+ * Holds a response of HTTP/2: it writes into this instead of its stream. All else that is asked of the stream, the stream
+ * answers.
+ */
+export class HeldStream implements Held {
+  private readonly response: Inner
+  private readonly holder: Holder
+  private readonly maxBytes: number
+  private readonly real: ServerHttp2Stream
+  private readonly listeners: OuterListeners
+  private state: 'held' | 'released' | 'lost' = 'held'
+  private head: Parameters<ServerHttp2Stream['respond']> | undefined
+  private chunks: [chunk: unknown, encoding: unknown][] = []
+  private bytes = 0
+  private ended = false
+  /** Whether the other response has been sent. */
+  private isSent = false
+
+  constructor(response: Http2ServerResponse, maxBytes: number, holder: Holder) {
+    this.response = response as Inner
+    this.holder = holder
+    this.maxBytes = maxBytes
+    this.real = response.stream
+    this.listeners = new OuterListeners(response)
+    this.response[streamKeyOf(response)] = new Proxy(this.real, new StandIn(this))
+    const { flushHeaders } = this.response
+    this.response.flushHeaders = () => {
+      flushHeaders.call(response)
+      if (this.state === 'held') holder.onBegin('flushed')
+    }
+  }
+
+  release(): void {
+    const { response, real, head, chunks } = this
+    this.state = 'released'
+    this.chunks = []
+    response[streamKeyOf(response)] = real
+    if (head) real.respond(...head)
+    for (const [chunk, encoding] of chunks) real.write(chunk, encoding as BufferEncoding)
+    if (this.ended) real.end()
+  }
+
+  drop(): void {
+    this.state = 'lost'
+    this.chunks = []
+    this.bytes = 0
+  }
+
+  replace(headers: OutgoingHttpHeaders): Http2ServerResponse {
+    this.drop()
+    const { response, real } = this
+    // The response that was there would send trailers, too.
+    real.removeAllListeners('wantTrailers')
+    const replacement = new Http2ServerResponse(real as never)
+    for (const [name, value] of Object.entries(headers)) replacement.setHeader(name, value as string)
+    replacement.once('finish', () => {
+      this.copyHead(replacement)
+      response.emit('finish')
+    })
+    replacement.once('close', () => response.emit('close'))
+    this.listeners.closeInner()
+    return replacement
+  }
+
+  private copyHead(from: Http2ServerResponse): void {
+    const { response } = this
+    const { removeHeader, setHeader } = Http2ServerResponse.prototype
+    this.head = undefined
+    for (const name of response.getHeaderNames()) removeHeader.call(response, name)
+    for (const [name, value] of Object.entries(from.getHeaders())) {
+      if (!name.startsWith(':')) setHeader.call(response, name, value as string)
+    }
+    response.statusCode = from.statusCode
+    this.head = [from.getHeaders()]
+    this.ended = true
+    this.isSent = true
+    const ended = { configurable: true, value: true }
+    Object.defineProperties(response, { writableEnded: ended, finished: ended })
+  }
+
+  // --- what the response asks of its stream ---------------------------------------------------------------------
+
+  get headersSent(): boolean {
+    return this.head !== undefined
+  }
+
+  get writableEnded(): boolean {
+    return this.ended
+  }
+
+  get writableFinished(): boolean {
+    return this.isSent
+  }
+
+  get writableLength(): number {
+    return this.bytes
+  }
+
+  get writableNeedDrain(): boolean {
+    return false
+  }
+
+  get destroyed(): boolean {
+    return this.state === 'lost' || this.real.destroyed
+  }
+
+  respond(...head: Parameters<ServerHttp2Stream['respond']>): void {
+    const [headers, options] = head
+    this.head = [{ ...headers }, options]
+  }
+
+  write(chunk: unknown, encoding: unknown, callback: unknown): boolean {
+    if (this.state === 'lost') {
+      this.holder.onLate(false)
+      return refuse([encoding, callback])
+    }
+    if (typeof chunk !== 'string' && !ArrayBuffer.isView(chunk)) {
+      throw new TypeError(`Body chunk is neither text nor bytes: ${typeof chunk}`)
+    }
+    this.chunks.push([chunk, encoding])
+    this.bytes += typeof chunk === 'string' ? Buffer.byteLength(chunk) : chunk.byteLength
+    if (typeof callback === 'function') process.nextTick(callback as () => void)
+    if (this.bytes > this.maxBytes) this.holder.onBegin('overflowed')
+    else if (isEventStream(this.head)) this.holder.onBegin('event-stream')
+    return true
+  }
+
+  end(): void {
+    this.ended = true
+    if (this.state === 'lost') this.holder.onLate(true)
+    else this.holder.onEnd()
+  }
+
+  destroy(error: unknown): void {
+    if (error === undefined || error === null) this.real.destroy()
+    else this.holder.onGiveUp(error)
+  }
+}
+
+/** The stream itself, but for what the response is to find another answer to. */
+class StandIn implements ProxyHandler<ServerHttp2Stream> {
+  private readonly held: HeldStream
+
+  constructor(held: HeldStream) {
+    this.held = held
+  }
+
+  get(stream: ServerHttp2Stream, name: string | symbol): unknown {
+    const owner = answered.has(name) ? this.held : stream
+    const value = Reflect.get(owner, name, owner)
+    return typeof value === 'function' ? value.bind(owner) : value
+  }
+
+  set(stream: ServerHttp2Stream, name: string | symbol, value: unknown): boolean {
+    return Reflect.set(stream, name, value, stream)
+  }
+}
+
+const answered: ReadonlySet<string | symbol> = new Set([
+  'headersSent',
+  'writableEnded',
+  'writableFinished',
+  'writableLength',
+  'writableNeedDrain',
+  'destroyed',
+  'respond',
+  'write',
+  'end',
+  'destroy',
+])
+
+function isEventStream(head: Parameters<ServerHttp2Stream['respond']> | undefined): boolean {
+  return String(head?.[0]?.['content-type']).startsWith('text/event-stream')
+}
+
+type Inner = Http2ServerResponse & { flushHeaders(): void; [key: symbol]: unknown }
+
+let streamKey: symbol | undefined
+
+/** Where a response of Node's keeps its stream. */
+function streamKeyOf(response: Http2ServerResponse): symbol {
+  streamKey ??= Object.getOwnPropertySymbols(response).find(
+    (key) => Reflect.get(response, key) === response.stream,
+  )
+  return streamKey!
+}

@@ -1,0 +1,26 @@
+import type { Outgoing } from './connection.ts'
+
+/** What stands for a response that its handler has written by itself, where a guard wants to see one. */
+export class WrittenResponse {
+  readonly body = null
+  readonly bodyUsed = false
+  private readonly outgoing: Outgoing
+
+  constructor(outgoing: Outgoing) {
+    this.outgoing = outgoing
+  }
+
+  get status(): number {
+    return this.outgoing.statusCode
+  }
+
+  get headers(): Headers {
+    const headers = new Headers()
+    for (const [name, value] of Object.entries(this.outgoing.getHeaders())) {
+      for (const each of Array.isArray(value) ? value : [value]) {
+        if (!name.startsWith(':')) headers.append(name, String(each))
+      }
+    }
+    return headers
+  }
+}
