@@ -23,5 +23,6 @@ test('a crash is the affair of onError and of its request alone', async () => {
       `the failure of /${name}`,
     )
   }
+  await server.stop()
   expect(server.stderr()).toBe('')
 })

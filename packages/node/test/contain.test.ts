@@ -85,7 +85,7 @@ describe('what nobody catches', () => {
     expect(await stats(server)).toEqual({ charged: 1, cancelled: 0, unclaimed: 0 })
     const endings = server.records.all.filter(({ event }) => event === 'outcome')
     expect(endings.filter(({ escaped }) => escaped)).toHaveLength(1)
-    expect(server.stderr()).toBe('')
+    expect(await printed(server)).toBe('')
   })
 
   test('200 at once are each charged to the request that has started it', async () => {
@@ -109,6 +109,7 @@ describe('what nobody catches', () => {
         expect(await ask(server, `/${name}?${count}`)).toEqual(clean500)
         expect(await stats(server)).toEqual({ charged: count, cancelled: 0, unclaimed: 0 })
       }
+      expect(await printed(server)).toBe('')
       const outcomes = server.records.all.filter(
         ({ event, path }) => event === 'outcome' && path === `/${name}`,
       )
@@ -122,7 +123,7 @@ describe('what nobody catches', () => {
     const server = await contained({ unclaimed: 'keep' }, { LIMIT_MS: '200' })
     expect((await ask(server, `/${name}`)).status).toBe(503)
     expect(await stats(server)).toEqual({ charged: 0, cancelled: 0, unclaimed: 1 })
-    expect(server.stderr()).toContain(`secret of ${name}`)
+    expect(await printed(server)).toContain(`secret of ${name}`)
   })
 })
 
@@ -175,8 +176,8 @@ describe('a request that has ended', () => {
     expect((await ask(server, '/floating')).status).toBe(503)
     expect(await told(server, 'late', '/floating')).toMatchObject({ kind: 'cancelled' })
     expect(await stats(server)).toEqual({ charged: 0, cancelled: 1, unclaimed: 0 })
+    expect(await printed(server)).toBe('')
     expect(server.records.all.filter(({ event, escaped }) => event === 'report' || escaped)).toEqual([])
-    expect(server.stderr()).toBe('')
   })
 
   test('by its response: that stands, and the error is told late', async () => {
@@ -268,14 +269,14 @@ describe('what no request can be charged with', () => {
       expect((await ask(server, path)).body).toBe('soon')
       await server.records.waitFor(({ event }) => event === 'draining', 'the drain')
       expect(await refused(server)).toBe('ECONNREFUSED')
-      expect(server.stderr()).toContain(
-        `Curfew: ${origin} of no request, the process exits: Error: secret of nobody\n    at`,
-      )
       process.kill(pidOf(server), 'SIGUSR2')
       expect(await slow).toMatchObject({ status: 200, body: 'slow' })
       expect(await other).toEqual(clean500)
       expect(await server.exited).toEqual({ code: 1, signal: null })
       expect(server.records.all.at(-1)).toEqual({ event: 'exit', code: 1 })
+      expect(server.stderr()).toContain(
+        `Curfew: ${origin} of no request, the process exits: Error: secret of nobody\n    at`,
+      )
     },
   )
 
@@ -307,9 +308,9 @@ describe('what no request can be charged with', () => {
     for (const path of ['/unclaimed', '/unclaimedRejection']) await ask(server, path)
     await ask(server, '/hello')
     expect(await stats(server)).toEqual({ charged: 0, cancelled: 0, unclaimed: 2 })
-    expect(server.stderr().match(/of no request, the process lives: Error: secret of nobody/g)).toHaveLength(
-      2,
-    )
+    expect(
+      (await printed(server)).match(/of no request, the process lives: Error: secret of nobody/g),
+    ).toHaveLength(2)
   })
 
   test('a hook is told instead of the console', async () => {
@@ -317,7 +318,7 @@ describe('what no request can be charged with', () => {
     await ask(server, '/unclaimed')
     const hook = await server.records.waitFor(({ event }) => event === 'hook', 'the hook')
     expect(hook).toEqual({ event: 'hook', message: 'secret of nobody', origin: 'uncaughtException' })
-    expect(server.stderr()).toBe('')
+    expect(await printed(server)).toBe('')
   })
 
   test('is told once, also where Node raises rejections as exceptions', async () => {
@@ -335,13 +336,13 @@ describe('listeners of others', () => {
     await ask(server, '/unclaimed')
     await ask(server, '/unclaimedRejection')
     await ask(server, '/hello')
+    expect(await stats(server)).toEqual({ charged: 1, cancelled: 0, unclaimed: 2 })
+    expect(await printed(server)).toBe('')
     expect(server.records.all.filter(({ event }) => event === 'listener')).toEqual([
       { event: 'listener', name: 'uncaughtException', message: 'secret of timer' },
       { event: 'listener', name: 'uncaughtException', message: 'secret of nobody' },
       { event: 'listener', name: 'unhandledRejection', message: 'secret of nobody' },
     ])
-    expect(await stats(server)).toEqual({ charged: 1, cancelled: 0, unclaimed: 2 })
-    expect(server.stderr()).toBe('')
   })
 
   test('do not keep a process that is told to exit', async () => {
@@ -372,6 +373,12 @@ describe('without it', () => {
     expect(server.stderr()).toContain('Node.js v')
   })
 })
+
+/** All that it has printed, which is known once it has ended. */
+async function printed(server: Server): Promise<string> {
+  await server.stop()
+  return server.stderr()
+}
 
 /** Once its handler runs. */
 function begun(server: Server, path: string): Promise<ServerRecord> {

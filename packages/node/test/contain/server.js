@@ -144,10 +144,16 @@ const reports = reporter({
 const urlOf = ({ port }) => `http://127.0.0.1:${port}`
 const pathOf = ({ url }) => new URL(url).pathname
 
+/** Node goes on with promises only in the turn after an uncaught exception. */
+function tellWhenClosed() {
+  if (server.server.listening) setImmediate(tellWhenClosed)
+  else say('draining')
+}
+
 const containment =
   CONTAINED === 'yes'
     ? contain({
-        drain: () => setImmediate(() => say('draining')),
+        drain: tellWhenClosed,
         ...JSON.parse(CONTAIN),
         ...(HOOK && { onUnclaimed: (error, origin) => say('hook', { message: error.message, origin }) }),
       })
