@@ -6,9 +6,10 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 const readmes = {
   'apps/hono-node': [
     'README.md',
-    ...['core', 'hono', 'node', 'deno', 'hooks', 'cli'].map((name) => `packages/${name}/README.md`),
+    ...['core', 'hono', 'deno', 'hooks', 'cli'].map((name) => `packages/${name}/README.md`),
   ],
   'apps/bun': ['packages/bun/README.md'],
+  'packages/node': ['packages/node/README.md'],
   'packages/edge': ['packages/edge/README.md'],
 }
 

@@ -16,12 +16,13 @@ const fetch = createFetch(guard, {
   onLateSettlement: log.late,
 })
 const tls = PROTOCOL === 'h2' ? { tls: { cert, key } } : {}
-const { server, close } = serve({ fetch, port, hostname, http2: PROTOCOL !== 'http/1.1', ...tls })
+const { server } = serve({
+  fetch,
+  port,
+  hostname,
+  http2: PROTOCOL !== 'http/1.1',
+  ...tls,
+  health: true,
+  signals: { graceMs: limitMs, onClosed: () => upstream.close({ graceMs: 0 }) },
+})
 log.listening(server.url.origin, limitMs)
-
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop)
-
-async function stop(): Promise<void> {
-  await close({ graceMs: limitMs })
-  await upstream.close({ graceMs: 0 })
-}

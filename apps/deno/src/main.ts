@@ -17,14 +17,12 @@ const fetch = createFetch(guard, {
   onLateSettlement: log.late,
 })
 const tls = cert && key ? { cert, key } : {}
-const server = serve({ fetch, port, hostname, ...tls })
+const server = serve({
+  fetch,
+  port,
+  hostname,
+  ...tls,
+  health: true,
+  signals: { graceMs: limitMs, onClosed: () => upstream.close({ graceMs: 0 }) },
+})
 log.listening(`${cert ? 'https' : 'http'}://${hostname}:${server.server.addr.port}`, limitMs)
-
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop)
-
-async function stop(): Promise<void> {
-  await server.close({ graceMs: limitMs })
-  await upstream.close({ graceMs: 0 })
-  // A client that does not read what it was sent would keep the process.
-  process.exit()
-}

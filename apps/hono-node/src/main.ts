@@ -25,15 +25,18 @@ const app = createApp({
   onLateSettlement: log.late,
   reporter: reports,
 })
-const server = serve({ fetch: app.fetch, port, hostname: '127.0.0.1', ...protocol() })
+const server = serve({
+  fetch: app.fetch,
+  port,
+  hostname: '127.0.0.1',
+  ...protocol(),
+  health: true,
+  signals: { graceMs: limitMs, onClosed: stopGreeter },
+})
 const address = await server.listening
 log.listening(`${PROTOCOL === 'h2' ? 'https' : 'http'}://127.0.0.1:${address.port}`, limitMs, REPORTS)
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop)
-
-async function stop(): Promise<void> {
-  await server.close({ graceMs: limitMs })
-  await reports.flush()
+async function stopGreeter(): Promise<void> {
   client.close()
   await greeter.close()
 }

@@ -15,12 +15,11 @@ const fetch = createFetch(guard, {
   onOutcome: log.ending,
   onLateSettlement: log.late,
 })
-const server = serve({ fetch, port, hostname })
+const server = serve({
+  fetch,
+  port,
+  hostname,
+  health: true,
+  signals: { graceMs: limitMs, onClosed: () => upstream.close({ graceMs: 0 }) },
+})
 log.listening(`http://${hostname}:${(await server.listening).port}`, limitMs)
-
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop)
-
-async function stop(): Promise<void> {
-  await server.close({ graceMs: limitMs })
-  await upstream.close({ graceMs: 0 })
-}

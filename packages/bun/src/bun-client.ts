@@ -60,7 +60,8 @@ export class BunClient extends ServedClient {
     this.letGo()
   }
 
-  sending(outcome: Outcome): void {
+  override sending(outcome: Outcome): void {
+    super.sending(outcome)
     if (this.jar && outcome.kind === 'completed') this.sendCookies(this.jar)
   }
 

@@ -6,11 +6,13 @@ export {
   InvalidOptionError,
   type LateSettlement,
   type Outcome,
+  type Shedding,
   ShutdownError,
   StreamTimeoutError,
   scopeOf,
   streaming,
 } from '@curfew/core'
+export type { Closed, CloseOptions, HealthOptions, SignalOptions, StopSignal } from '@curfew/core/adapter'
 export type {
   BunRequest,
   BunServer,

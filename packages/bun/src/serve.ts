@@ -9,16 +9,21 @@ import {
 } from '@curfew/core'
 import {
   attachClient,
+  type Closed,
+  type CloseOptions,
   closeGracefully,
-  closeOnce,
   complain,
   guardWhenTold,
   isThenable,
   isTold,
   isUpgrade,
+  Lifetime,
+  type LifetimeOptions,
+  lifetimeOptionNames,
   OpenRequests,
   splitOptions,
   thrownResponse,
+  toResponse,
 } from '@curfew/core/adapter'
 import { BunClient, keepCookiesBack, type Served } from './bun-client.ts'
 import { type BunServer, bun, type WebSocketHandler } from './bun-server.ts'
@@ -27,7 +32,8 @@ import { mapHandlers, type Result, type Route, type RouteHandler } from './route
 
 /** What `Bun.serve()` takes, and what the guard may be told. */
 export interface ServeOptions<Path extends string = string, Server extends BunServer = BunServer>
-  extends GuardOptions {
+  extends GuardOptions,
+    LifetimeOptions {
   /** Answers what no route does. */
   fetch?(request: Request, server: Server): Result
   routes?: { readonly [Each in Path]: Route<Each, Server> }
@@ -67,15 +73,17 @@ export interface CurfewServer<Server extends BunServer = BunServer> {
    * clients that left; what its `reload()` is given, no guard of `serve()` sees.
    */
   readonly server: Server
+  /** Whether it takes requests: `false` from the moment that `close()` is called, for a route of your own to say so. */
+  readonly isReady: boolean
   /**
-   * Stops: nobody new is let in, idle connections end, and requests may finish for `graceMs` milliseconds (default
-   * 10 000). Who is not done by then is aborted with a `ShutdownError` and answered 503; a response that is still being
-   * written is cut off. Resolves when the last connection has ended, and the `reporter`, if `serve()` was given one, has
-   * flushed (5 s at most).
+   * Stops: it is not ready any more, and for `noticeMs` milliseconds (default 0) goes on all the same. Then nobody new is
+   * let in, idle connections end, and requests may finish for `graceMs` milliseconds (default 10 000). Who is not done by
+   * then is aborted with a `ShutdownError` and answered 503; a response that is still being written is cut off. Resolves
+   * with what became of them when the last connection has ended, and hooks and reporters are done (5 s at most).
    *
-   * @throws {InvalidOptionError} for a `graceMs` that is no number of milliseconds
+   * @throws {InvalidOptionError} for what is no number of milliseconds
    */
-  close(options?: { graceMs?: number }): Promise<void>
+  close(options?: CloseOptions): Promise<Closed>
 }
 
 const names = [
@@ -97,6 +105,7 @@ const names = [
   'http2',
   'http3',
   'serverOptions',
+  ...lifetimeOptionNames,
 ] as const
 
 /** The steps in which Bun looks for idle connections, in seconds. */
@@ -117,14 +126,14 @@ const SWEEP = 4
  *   port: 3000,
  *   timeoutMs: 5_000,
  * })
- * process.once('SIGTERM', () => close({ graceMs: 10_000 }))
+ * await close({ graceMs: 10_000 })
  * ```
  */
 export function serve<const Path extends string = string, Server extends BunServer = BunServer>(
   options: ServeOptions<Path, Server>,
 ): CurfewServer<Server> {
   const { own, guardOptions } = splitOptions<ServeOptions<Path, Server>>(options, names)
-  const { fetch, routes, error, serverOptions, idleTimeout: told, ...bunOptions } = own
+  const { fetch, routes, error, serverOptions, idleTimeout: told, signals, health, ...bunOptions } = own
   if (fetch !== undefined || !routes) checkFunction('fetch', fetch)
   if (error !== undefined) {
     checkFunction('error', error)
@@ -132,32 +141,53 @@ export function serve<const Path extends string = string, Server extends BunServ
   }
   const seconds = checkedIdleTimeout(told)
   const idleTimeout = seconds === 0 ? 0 : Math.max(seconds, SWEEP + 1)
-  const open = new OpenRequests()
-  const follow = followed(guardOptions, { open, idleTimeout, websockets: own.websocket !== undefined })
+  const lifetime = new Lifetime(own)
+  const open = new OpenRequests(guardOptions.reporter)
+  const served = { open, idleTimeout, websockets: own.websocket !== undefined }
+  const follow = followed(guardOptions, served, lifetime)
 
   const server = bun().serve({
     ...serverOptions,
     ...bunOptions,
     ...(own.unix === undefined && { idleTimeout }),
     ...(fetch && { fetch: follow(fetch as RouteHandler) }),
-    ...(routes && { routes: mapHandlers(routes, follow) }),
+    ...((routes || lifetime.health) && {
+      routes: { ...(routes && mapHandlers(routes, follow)), ...probes(lifetime) },
+    }),
     error: error ?? contained,
   }) as Server
   const stopNow = tellingStop(server, open)
 
-  async function stop(graceMs: number): Promise<void> {
-    await closeGracefully(graceMs, {
+  function stop(graceMs: number): Promise<Closed> {
+    const total = server.pendingRequests
+    let cutOff = 0
+    return closeGracefully(graceMs, {
       ended: server.stop(),
       shutDown: () => open.shutDown(),
-      cutOff: stopNow,
-      reporter: guardOptions.reporter,
+      cutOff() {
+        cutOff = server.pendingRequests
+        return stopNow()
+      },
+      toll: () => ({ total, shutDown: open.shutDowns, cutOff }),
+      afterwards: open.afterwards,
     })
   }
 
+  lifetime.start({ notice() {}, stop })
   return {
     server,
-    close: closeOnce(stop),
+    get isReady() {
+      return lifetime.isReady
+    },
+    close: lifetime.close,
   }
+}
+
+/** The routes of those who look after the server, which no guard sees. */
+function probes({ health }: Lifetime): Record<string, Record<string, (request: Request) => Response>> {
+  const answer = ({ method, url }: Request): Response => toResponse(health!.answer(method, url)!, method)
+  const routes = health?.paths.map((path) => [path, { GET: answer, HEAD: answer }])
+  return Object.fromEntries(routes ?? [])
 }
 
 function checkFunction(name: string, value: unknown): void {
@@ -168,6 +198,7 @@ function checkFunction(name: string, value: unknown): void {
 function followed(
   guardOptions: GuardOptions,
   served: Served,
+  lifetime: Lifetime,
 ): (handler: RouteHandler, path?: string) => RouteHandler {
   const isGuarded = isTold(guardOptions)
   const run = guardWhenTold(
@@ -184,9 +215,20 @@ function followed(
     return (request, server) => {
       attachClient(request, new BunClient(request, server, served))
       const result = run(request, server, handler, routeOf)
-      if (isThenable(result)) return isGuarded ? result : result.then((value) => answered(value, request))
-      return answered(result, request)
+      if (!isThenable(result)) return sent(answered(result, request))
+      return result.then((value) => sent(isGuarded ? value : answered(value, request)))
     }
+  }
+
+  /** Once the server is about to stop, it says that the connection ends; HTTP/2 leaves that out. */
+  function sent(response: HandlerResult): HandlerResult {
+    if (lifetime.isReady) return response
+    try {
+      response?.headers.set('connection', 'close')
+    } catch {
+      // The head of what fetch() gave cannot be changed.
+    }
+    return response
   }
 
   /** Bun welcomes whoever gets nothing from a handler. Who has become a WebSocket needs nothing. */

@@ -36,7 +36,13 @@ describe.concurrent('a server that is closed', () => {
       await event(server, 'stopped')
       const reports = server.records.all.filter(({ event }) => event === 'report')
       expect(reports.length).toBeGreaterThan(0)
-      expect(server.records.all.at(-1)).toMatchObject({ event: 'stopped' })
+      expect(server.records.all.at(-1)).toMatchObject({
+        event: 'stopped',
+        finished: 0,
+        shutDown: 3,
+        cutOff: 1,
+        flushed: true,
+      })
       await expect(connect(server)).rejects.toThrow('ECONNREFUSED')
     },
   )
@@ -49,7 +55,7 @@ describe.concurrent('a server that is closed', () => {
     expect(await slow.response).toMatchObject({ status: 200, complete: true })
     gone.client.destroy()
     expect(await ending(server, gone.path)).toMatchObject({ kind: 'client-closed' })
-    await event(server, 'stopped')
+    expect(await event(server, 'stopped')).toMatchObject({ finished: 2, shutDown: 0, cutOff: 0 })
     expect(await ending(server, slow.path)).toMatchObject({ kind: 'completed' })
   })
 
@@ -81,6 +87,38 @@ describe.concurrent('a server that is closed', () => {
     await stop(server, 'close', 1_000)
     expect(await slow.response).toMatchObject({ status: 200 })
     await endless.client.closed
-    await event(server, 'stopped')
+    expect(await event(server, 'stopped')).toMatchObject({ finished: 1, shutDown: 0, cutOff: 1 })
   })
+
+  test.each([{}, guarded])(
+    'gives notice first, to those who ask and to those who stay: %j',
+    async (settings) => {
+      const server = await startBun({ ...settings, options: { health: true } })
+      const stays = await connect(server)
+      await stays.send(head('/hello'))
+      expect((await stays.response()).headers.get('connection')).toBeUndefined()
+      const slow = await visit(server, '/slow?ms=1000')
+      const get = (path: string, method = 'GET') =>
+        fetch(`${server.url}${path}`, { method, headers: { connection: 'close' } })
+      expect(await (await get('/readyz')).text()).toBe('ready\n')
+      await fetch(`${server.url}/stop?call=close&noticeMs=2000&graceMs=5000`)
+      while ((await get('/readyz?verbose')).status === 200);
+      const ready = await get('/readyz')
+      expect([ready.status, await ready.text()]).toEqual([503, 'stopping\n'])
+      expect(ready.headers.get('cache-control')).toBe('no-store')
+      const asked = await get('/readyz', 'HEAD')
+      expect([asked.status, await asked.text()]).toEqual([503, ''])
+      expect(await (await get('/livez')).text()).toBe('live\n')
+      expect(await (await get('/readyz', 'POST')).text()).toBe('Not found')
+      await stays.send(head('/hello'))
+      for (const { status, headers } of [await stays.response(), await slow.response]) {
+        expect([status, headers.get('connection')]).toEqual([200, 'close'])
+      }
+      expect(await event(server, 'stopped')).toMatchObject({ finished: 0, flushed: true })
+      const paths = server.records.all.map(({ path }) => path)
+      expect(paths.filter((path) => /readyz|livez/.test(String(path)))).toEqual(
+        'guard' in settings ? ['/readyz'] : [],
+      )
+    },
+  )
 })

@@ -1,6 +1,7 @@
+export { Afterwards } from './afterwards.ts'
 export { Alarm } from './alarm.ts'
 export { attachClient, attachedClient, type Client, type ClientWatcher, SignalClient } from './client.ts'
-export { type Closing, closeGracefully, closeOnce } from './close-gracefully.ts'
+export { type Closed, type Closing, closeGracefully, type Toll } from './close-gracefully.ts'
 export { complain } from './complain.ts'
 export {
   type Containment,
@@ -14,14 +15,24 @@ export {
 export { type ContextStorage, contextSlot, type Inside } from './context-slot.ts'
 export { EdgeClient, type ExecutionContext } from './edge-client.ts'
 export { enterScopes } from './enter-scopes.ts'
+export { isCancellation } from './errors.ts'
+export { type Health, type HealthOptions, toResponse, type Verdict } from './health.ts'
 export { isThenable } from './is-thenable.ts'
 export { isUpgrade } from './is-upgrade.ts'
 export { isWorkerd } from './is-workerd.ts'
+export {
+  type CloseOptions,
+  Lifetime,
+  type LifetimeOptions,
+  lifetimeOptionNames,
+  type Stopping,
+} from './lifetime.ts'
 export { optionNames } from './options.ts'
 export { clientClosedResponse, isOwnReply, thrownResponse } from './responses.ts'
 export { attachScope } from './scope.ts'
 export { guardWhenTold, isTold, splitOptions } from './serve-options.ts'
 export { OpenRequests, ServedClient } from './served-client.ts'
+export type { SignalOptions, StopSignal } from './signals.ts'
 export { type BodyTap, tapBody } from './tap-body.ts'
 export { watchUpload } from './watch-upload.ts'
 export { regionVariables, whereOf } from './where-of.ts'

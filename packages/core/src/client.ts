@@ -1,3 +1,4 @@
+import type { Afterwards } from './afterwards.ts'
 import type { StreamTimeoutError } from './errors.ts'
 import { isUpgrade } from './is-upgrade.ts'
 import type { Outcome } from './outcome.ts'
@@ -39,6 +40,8 @@ export interface Client {
   sending?(outcome: Outcome, reply: Response | undefined): void
   /** Listens to the body of a request that is not read from the Web-standard one. */
   tapBody?(tap: BodyTap): void
+  /** Where a server that closes finds what goes on after its responses. */
+  readonly afterwards?: Afterwards | undefined
   /**
    * Breaks off a response that is not complete: by a reset once it has begun, or with the status that it gives back. Gives
    * back nothing where nothing was broken off, be it that the response is complete, or that it was not handed over yet.

@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest'
 import { deferred, thrownBy } from '../test/support.ts'
-import { type Closing, checkGraceMs, closeGracefully, closeOnce } from './close-gracefully.ts'
-import { InvalidOptionError } from './errors.ts'
+import { Afterwards } from './afterwards.ts'
+import { type Closing, closeGracefully } from './close-gracefully.ts'
 
 /** A server that ends when it is told what it waits for. */
 function closing(endsAt: 'once' | 'shutDown' | 'cutOff') {
@@ -16,14 +16,16 @@ function closing(endsAt: 'once' | 'shutDown' | 'cutOff') {
     steps.push('flush')
     return true
   })
-  const reporter = { flush, start: vi.fn() }
+  const afterwards = new Afterwards()
+  afterwards.told({ flush, start: vi.fn() })
   const own: Closing = {
     ended: ended.promise,
     shutDown: step('shutDown'),
     cutOff: step('cutOff'),
-    reporter,
+    toll: () => ({ total: 6, shutDown: 2, cutOff: 1 }),
+    afterwards,
   }
-  return { own, steps, ended }
+  return { own, steps, ended, flush }
 }
 
 describe('closeGracefully()', () => {
@@ -58,38 +60,15 @@ describe('closeGracefully()', () => {
     expect(await thrownBy(() => closeGracefully(1_000, own))).toBe(boom)
     expect(steps).toEqual(['flush'])
   })
-})
 
-describe('checkGraceMs()', () => {
-  test.each([0, 1.5, Number.POSITIVE_INFINITY])('takes %d', (graceMs) => {
-    expect(() => checkGraceMs(graceMs)).not.toThrow()
+  test('it is told what became of the requests', async () => {
+    const { own } = closing('shutDown')
+    expect(await closeGracefully(0, own)).toEqual({ finished: 3, shutDown: 2, cutOff: 1, flushed: true })
   })
 
-  test.each([-1, Number.NaN, '10', null, undefined])('refuses %s, naming the option', (graceMs) => {
-    expect(() => checkGraceMs(graceMs)).toThrow(InvalidOptionError)
-    expect(() => checkGraceMs(graceMs)).toThrow('graceMs')
-  })
-})
-
-describe('closeOnce()', () => {
-  test('stops once, however often it is called, by the grace of the first time', async () => {
-    const stop = vi.fn(async () => {})
-    const close = closeOnce(stop)
-    const closed = close({ graceMs: 5 })
-    expect(close({ graceMs: 0 })).toBe(closed)
-    await closed
-    expect(stop.mock.calls).toEqual([[5]])
-  })
-
-  test('waits for ten seconds unless it is told otherwise', async () => {
-    const stop = vi.fn(async () => {})
-    await closeOnce(stop)()
-    expect(stop.mock.calls).toEqual([[10_000]])
-  })
-
-  test('does not stop for a grace that is none', () => {
-    const stop = vi.fn(async () => {})
-    expect(() => closeOnce(stop)({ graceMs: Number.NaN })).toThrow(InvalidOptionError)
-    expect(stop).not.toHaveBeenCalled()
+  test('and whether the reports have gone where they go', async () => {
+    const { own, flush } = closing('once')
+    flush.mockResolvedValue(false)
+    expect(await closeGracefully(0, own)).toMatchObject({ flushed: false })
   })
 })

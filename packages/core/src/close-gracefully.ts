@@ -1,16 +1,29 @@
-import { systemClock } from './clock.ts'
-import { InvalidOptionError } from './errors.ts'
-import { inTime } from './in-time.ts'
-import type { Reporter } from './recording.ts'
-
-/** How long requests may take to finish unless it is said, in milliseconds. */
-export const DEFAULT_GRACE_MS = 10_000
+import type { Afterwards } from './afterwards.ts'
+import { within } from './within.ts'
 
 /** How long the answers to those who were cut short may take to be written, in milliseconds. */
 const FLUSH_MS = 1_000
 
-/** How long the reports of what happened last may take, in milliseconds. */
-const REPORTS_MS = 5_000
+/** How long hooks may take, and the reports of what happened last, in milliseconds. */
+const AFTERWARDS_MS = 5_000
+
+/** What became of the requests that a server still had when it stopped to accept connections. */
+export interface Closed {
+  /** Requests that ended by themselves: they were answered, timed out or failed, or their client left. */
+  readonly finished: number
+  /** Requests whose handler had not answered at the end of the grace: it was aborted, the client has had a 503. */
+  readonly shutDown: number
+  /** Requests that were cut off: their response had begun, or nothing guarded them. */
+  readonly cutOff: number
+  /** Whether hooks, `scope.waitUntil()` and reporters were done with all of it within 5 s. */
+  readonly flushed: boolean
+}
+
+/** What became of all requests of a server since it stopped to accept connections. */
+export interface Toll extends Pick<Closed, 'shutDown' | 'cutOff'> {
+  /** How many there were. */
+  readonly total: number
+}
 
 /** A server that has stopped to accept connections. */
 export interface Closing {
@@ -20,55 +33,33 @@ export interface Closing {
   shutDown(): void
   /** Ends every connection that there still is. */
   cutOff(): unknown
-  readonly reporter?: Reporter | undefined
+  /** Asked when all of that is over. */
+  toll(): Toll
+  readonly afterwards: Afterwards
 }
 
 /**
  * Lets requests finish for `graceMs` milliseconds, then answers for those that have not, then cuts off what is left of
- * them. Resolves when the last connection has ended and the reporter, if there is one, has flushed (5 s at most).
+ * them. Resolves when the last connection has ended, and what goes on afterwards is done (5 s at most).
  */
 export async function closeGracefully(
   graceMs: number,
-  { ended, shutDown, cutOff, reporter }: Closing,
-): Promise<void> {
+  { ended, shutDown, cutOff, toll, afterwards }: Closing,
+): Promise<Closed> {
+  let flushed = false
   try {
+    await end()
+  } finally {
+    flushed = await afterwards.done(AFTERWARDS_MS)
+  }
+  const { total, ...stopped } = toll()
+  return { finished: total - stopped.shutDown - stopped.cutOff, ...stopped, flushed }
+
+  async function end(): Promise<void> {
     if (await within(graceMs, ended)) return
     shutDown()
     if (await within(FLUSH_MS, ended)) return
     await cutOff()
     await ended
-  } finally {
-    await reporter?.flush({ timeoutMs: REPORTS_MS })
-  }
-}
-
-/** What a server has as its `close()`: it stops once, however often it is asked to, by the grace of the first time. */
-export function closeOnce(
-  stop: (graceMs: number) => Promise<void>,
-): (options?: { graceMs?: number }) => Promise<void> {
-  let stopping: Promise<void> | undefined
-  return ({ graceMs = DEFAULT_GRACE_MS } = {}) => {
-    checkGraceMs(graceMs)
-    stopping ??= stop(graceMs)
-    return stopping
-  }
-}
-
-/** @throws {InvalidOptionError} for what is no number of milliseconds */
-export function checkGraceMs(graceMs: unknown): void {
-  if (typeof graceMs !== 'number' || !(graceMs >= 0)) {
-    throw new InvalidOptionError('graceMs', 'milliseconds, 0 or more, or Infinity', graceMs)
-  }
-}
-
-/** Whether it settles in time. */
-async function within(ms: number, work: Promise<unknown>): Promise<boolean> {
-  const late = Symbol('late')
-  try {
-    await inTime(systemClock, ms, work, () => late)
-    return true
-  } catch (thrown) {
-    if (thrown === late) return false
-    throw thrown
   }
 }

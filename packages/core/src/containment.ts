@@ -1,11 +1,11 @@
 import * as z from 'zod/mini'
 import { type Clock, systemClock } from './clock.ts'
-import { DEFAULT_GRACE_MS } from './close-gracefully.ts'
 import { complain } from './complain.ts'
 import { type ContextStorage, contextSlot } from './context-slot.ts'
 import { enterScopes } from './enter-scopes.ts'
 import { isStop } from './errors.ts'
 import { inTime } from './in-time.ts'
+import { DEFAULT_GRACE_MS } from './lifetime.ts'
 import { callback, milliseconds, validate } from './validate.ts'
 
 /** What it was that nobody caught, by the name that runtimes have for it. */

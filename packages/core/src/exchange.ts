@@ -212,6 +212,7 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
     for (const guard of this.guards) {
       guard.counters.outcomes[outcome.kind]++
       if (guard.onOutcome) notify(guard, this, guard.onOutcome, outcome, this.request)
+      if (guard.reporter && outcome.kind !== 'completed') this.attached?.afterwards?.told(guard.reporter)
     }
     if (this.recordings) this.report(this.recordings, outcome)
     this.tellLate()
@@ -270,6 +271,7 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
     for (const late of this.late.splice(0)) {
       for (const guard of this.guards) {
         if (guard.onLateSettlement) notify(guard, this, guard.onLateSettlement, late, this.request)
+        if (guard.reporter && late.escaped) this.attached?.afterwards?.told(guard.reporter)
       }
       for (const recording of this.recordings ?? []) recording.settled(late, this.ending(late.outcome))
     }

@@ -72,6 +72,7 @@ export function guard<Rest extends unknown[] = []>(
     const race = arrival
       ? new Race(request, policy, arrival.allowedMs, arrival.queuedMs)
       : new Race(request, policy, Number.POSITIVE_INFINITY)
+    if (refusal === 'overloaded') policy.shedding?.refused(race)
     if (refusal) return race.refuse(refusal)
 
     attachScope(request, race)

@@ -39,5 +39,6 @@ export type { ChildDeadline, DeadlineHeadersOptions, Remaining, StepLimits } fro
 export type { ResponseBuffer } from './response-buffer.ts'
 export { type ProblemCode, problem, type Reply, type ReplyBody } from './responses.ts'
 export { findScope, type Scope, scopeOf } from './scope.ts'
+export type { Shedding } from './shedding.ts'
 export type { Stats } from './stats.ts'
 export { streaming } from './streaming.ts'

@@ -5,7 +5,7 @@ import { isThenable } from './is-thenable.ts'
 import type { Policy } from './options.ts'
 
 /** Keeps the runtime from dropping work that outlives the response. */
-interface Keeper {
+export interface Keeper {
   keepAlive(work: Promise<unknown>): void
 }
 

@@ -48,6 +48,7 @@ const bad: [option: keyof GuardOptions, values: unknown[]][] = [
   ['retryAfterSeconds', [-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, '1', null]],
   ['shutdown', [new AbortController(), {}, true, null]],
   ['onOutcome', hook],
+  ['onShedding', hook],
   ['onLateSettlement', hook],
   ['reporter', [{}, { start() {} }, null, true, 'reporter', () => {}]],
   ['waitUntil', hook],

@@ -14,6 +14,7 @@ import type { Failed, LateSettlement, Outcome, Rejected, TimedOut } from './outc
 import { isReceivedAt, type ReceivedAt } from './received-at.ts'
 import type { Reporter } from './recording.ts'
 import { isReplyBody, type Reply } from './responses.ts'
+import { type Shedding, SheddingWatch } from './shedding.ts'
 import { type Counters, newCounters } from './stats.ts'
 import { amount, callback, clock, flag, hasMethods, limit, timeout, toLimit, validate } from './validate.ts'
 
@@ -87,6 +88,11 @@ export interface GuardOptions {
   maxConcurrent?: number
   /** Refuses new requests with 503 while so many abandoned handlers are still at work (default `Infinity`). */
   maxAbandoned?: number
+  /**
+   * Told when the guard begins to refuse requests because of these two, and when it is over: when there is room, and
+   * nobody has been refused for a second. Called like `onOutcome`, which is told of each refusal.
+   */
+  onShedding?: (shedding: Shedding) => unknown
   /** Seconds in the `Retry-After` of such a refusal (default 1). */
   retryAfterSeconds?: number
   /** Aborted when the server stops: whoever still runs is told so and answered 503, and nobody new is let in. */
@@ -119,6 +125,8 @@ export interface Policy
   readonly counters: Counters
   /** What a request says of its own time; only there where somebody asked for it. */
   readonly readArrival: ((request: Request) => Arrival) | undefined
+  /** Who follows how requests are shed; only there where somebody is to be told. */
+  readonly shedding: SheddingWatch | undefined
   /** Whom to tell at shutdown; only kept where there is a `shutdown` to be told of. */
   readonly running: Set<{ shutDown(): void }> | undefined
 }
@@ -132,6 +140,7 @@ type Optional = {
     | 'receivedAt'
     | 'shutdown'
     | 'onOutcome'
+    | 'onShedding'
     | 'onLateSettlement'
     | 'reporter'
     | 'waitUntil']: GuardOptions[Name] | undefined
@@ -173,6 +182,7 @@ const schema = z.strictObject({
   retryAfterSeconds: z.optional(amount('seconds')),
   shutdown: z.optional(z.custom<AbortSignal>(isAbortSignal, 'an AbortSignal')),
   onOutcome: z.optional(callback),
+  onShedding: z.optional(callback),
   onLateSettlement: z.optional(callback),
   reporter: z.optional(z.custom<Reporter>(hasMethods('start', 'flush'), 'a reporter()')),
   waitUntil: z.optional(callback),
@@ -188,6 +198,7 @@ const defaults = {
   receivedAt: undefined,
   shutdown: undefined,
   onOutcome: undefined,
+  onShedding: undefined,
   onLateSettlement: undefined,
   reporter: undefined,
   waitUntil: undefined,
@@ -230,20 +241,29 @@ export function parseOptions(options: GuardOptions = {}): Policy {
     outbound: own.outbound && toOutbound(own.outbound),
   })
   const counters = newCounters()
+  const policy = { ...defaults, ...given, given, counters }
   return {
-    ...defaults,
-    ...given,
-    given,
-    counters,
-    readArrival: arrivalReader(own, own.clock ?? systemClock, counters),
+    ...policy,
+    readArrival: arrivalReader(own, policy.clock, counters),
+    shedding: own.onShedding && new SheddingWatch(policy, own.onShedding),
     running: own.shutdown && new Set(),
   }
 }
 
 /** The outer guard's policy with what an inner one was explicitly told. Time and telling stay with their guards. */
 export function adjust(outer: Policy, { given }: Policy): Policy {
-  const { clock, watch, shutdown, rethrow, onOutcome, onLateSettlement, reporter, waitUntil, ...adjusted } =
-    given
+  const {
+    clock,
+    watch,
+    shutdown,
+    rethrow,
+    onOutcome,
+    onShedding,
+    onLateSettlement,
+    reporter,
+    waitUntil,
+    ...adjusted
+  } = given
   return { ...outer, ...adjusted }
 }
 

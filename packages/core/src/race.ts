@@ -83,7 +83,7 @@ export class Race extends Exchange {
       (error) => this.threw(error),
     )
     // A runtime that drops what outlives its response may drop the handler with its client, too, and tell nobody.
-    if (this.attached?.waitUntil) this.keepAlive(this.work)
+    if (this.attached?.waitUntil) this.handOn(this.work)
     if (this.outcome) this.abandon()
     else this.arm()
     return reply
@@ -202,6 +202,7 @@ export class Race extends Exchange {
   }
 
   private rejected(reason: Rejected['reason']): void {
+    this.policy.counters.refused[reason]++
     const { status, code } = refusals[reason]
     const outcome = this.decide({ kind: 'rejected', reason, status, elapsedMs: this.elapsedMs() })
     const retryAfter = status === 503 ? { 'retry-after': String(this.policy.retryAfterSeconds) } : undefined
@@ -266,7 +267,7 @@ export class Race extends Exchange {
 
   private leaveToItself(): void {
     const isKept = this.attached?.waitUntil !== undefined
-    if (this.working && this.work && !isKept) this.keepAlive(this.work)
+    if (this.working && this.work && !isKept) this.handOn(this.work)
   }
 
   // --- the clock ------------------------------------------------------------------------------------------------

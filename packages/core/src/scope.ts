@@ -137,8 +137,14 @@ export abstract class Scope extends Budget {
     this.keepAlive(Promise.resolve(promise).catch((error) => complain('Curfew waitUntil failed:', error)))
   }
 
-  /** @internal Hands work on to a runtime that would drop it with the response, or with the client. */
+  /** @internal Sees to it that work after the response comes to its end. */
   keepAlive(work: Promise<unknown>): void {
+    this.attached?.afterwards?.add(work)
+    this.handOn(work)
+  }
+
+  /** Hands work on to a runtime that would drop it with the response, or with the client. */
+  protected handOn(work: Promise<unknown>): void {
     try {
       if (this.policy.waitUntil) this.policy.waitUntil(work, this.request)
       else if (this.attached?.waitUntil) this.attached.waitUntil(work)

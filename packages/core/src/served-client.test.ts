@@ -289,3 +289,32 @@ describe('an event stream of a server', () => {
     expect(plain.bodyUsed).toBe(false)
   })
 })
+
+describe('what a server counts of its requests', () => {
+  test('a handler that is answered for, be it followed before or after the server stops', async () => {
+    const { open, clock, reply } = served(never)
+    await clock.advance(10)
+    open.shutDown()
+    expect(open.shutDowns).toBe(1)
+    await soon(reply)
+    const later = served(never)
+    later.open.shutDown()
+    expect(later.open.shutDowns).toBe(0)
+    await later.clock.advance(10)
+    expect(later.open.shutDowns).toBe(1)
+  })
+
+  test('a body that is followed is under way until it ends, and is not answered for', async () => {
+    const { response, controller } = events()
+    const { open, reply } = served(async () => response)
+    open.began()
+    expect([open.begun, open.underWay]).toEqual([1, 1])
+    const text = (await soon(reply)).text()
+    open.answered()
+    expect([open.begun, open.underWay]).toEqual([1, 1])
+    open.shutDown()
+    controller.close()
+    await text
+    expect([open.begun, open.underWay, open.shutDowns]).toEqual([1, 0, 0])
+  })
+})

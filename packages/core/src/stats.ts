@@ -1,4 +1,4 @@
-import type { LateSettlement, OutcomeKind } from './outcome.ts'
+import type { LateSettlement, OutcomeKind, Rejected } from './outcome.ts'
 
 /** What a guard has seen since it was made. Live: read it again for newer numbers. */
 export interface Stats {
@@ -11,6 +11,8 @@ export interface Stats {
   readonly abandoned: number
   /** Requests by how they ended. */
   readonly outcomes: Readonly<Record<OutcomeKind, number>>
+  /** Requests that were not let in, by why. */
+  readonly refused: Readonly<Record<Rejected['reason'], number>>
   /** Abandoned handlers by what they did in the end. */
   readonly late: Readonly<Record<LateSettlement['kind'], number>>
   /** Errors that nobody caught and that requests were charged with, also after their end: see `contain()`. */
@@ -41,6 +43,7 @@ export function newCounters(): Counters {
     active: 0,
     abandoned: 0,
     outcomes: { completed: 0, 'timed-out': 0, 'client-closed': 0, failed: 0, rejected: 0 },
+    refused: { expired: 0, malformed: 0, overloaded: 0, shutdown: 0 },
     late: { completed: 0, failed: 0, cancelled: 0 },
     escaped: 0,
     inboundIgnored: 0,

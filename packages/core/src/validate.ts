@@ -38,6 +38,12 @@ export const millisecondsWords = 'a number of milliseconds'
 /** A span of time that may be none, but not for ever. */
 export const milliseconds: z.ZodMiniType<number> = z.custom<number>(isMilliseconds, millisecondsWords)
 
+/** How long somebody waits for others: not at all, for a while, or for as long as it takes. */
+export const grace: z.ZodMiniType<number> = z.custom<number>(
+  (value) => typeof value === 'number' && value >= 0,
+  'milliseconds, 0 or more, or Infinity',
+)
+
 /** From nothing at all upwards. */
 export const amount: (of: string) => z.ZodMiniType<number> = (of) =>
   z.custom<number>((value) => Number.isInteger(value) && (value as number) >= 0, `a whole number of ${of}`)

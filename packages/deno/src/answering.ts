@@ -24,6 +24,7 @@ export function answering<Info extends ServeInfo<unknown>>(
   handler: ServeHandler<Info>,
   onError: ErrorHandler,
   open?: OpenRequests,
+  sent: (response: Response) => Response = (response) => response,
 ): (request: Request, info: Info) => Response | Promise<Response> {
   function check(response: HandlerResult, client: DenoClient): Response | Promise<Response> {
     if (response?.status === 101 || !client.isTaken) return response as Response
@@ -40,16 +41,30 @@ export function answering<Info extends ServeInfo<unknown>>(
 
   return (request, info) => {
     const client = clientOf(request, info, open)
+    open?.began()
+    let result: ReturnType<typeof handler>
     try {
-      const result = handler(request, info)
-      if (!isThenable(result)) return check(result, client)
-      return result.then(
-        (response) => check(response, client),
-        (error) => failed(error, client),
-      ) as Promise<Response>
+      result = handler(request, info)
     } catch (error) {
+      open?.answered()
       return failed(error, client)
     }
+    if (isThenable(result)) {
+      return result.then(
+        (response) => answered(response, client),
+        (error) => {
+          open?.answered()
+          return failed(error, client)
+        },
+      ) as Promise<Response>
+    }
+    return answered(result, client)
+  }
+
+  function answered(response: HandlerResult, client: DenoClient): Response | Promise<Response> {
+    open?.answered()
+    const checked = check(response, client)
+    return isThenable(checked) ? checked : sent(checked)
   }
 }
 

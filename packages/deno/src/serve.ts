@@ -1,5 +1,17 @@
 import { type GuardOptions, type HandlerResult, InvalidOptionError } from '@curfew/core'
-import { closeGracefully, closeOnce, guardWhenTold, OpenRequests, splitOptions } from '@curfew/core/adapter'
+import {
+  type Closed,
+  type CloseOptions,
+  closeGracefully,
+  guardWhenTold,
+  type Health,
+  Lifetime,
+  type LifetimeOptions,
+  lifetimeOptionNames,
+  OpenRequests,
+  splitOptions,
+  toResponse,
+} from '@curfew/core/adapter'
 import { answering, type ErrorHandler, type ServeHandler } from './answering.ts'
 import { errorHandler } from './error-handler.ts'
 import { type DenoServer, denoRuntime, type NetAddress, type ServeInfo, type UnixAddress } from './runtime.ts'
@@ -8,7 +20,7 @@ import { type DenoServer, denoRuntime, type NetAddress, type ServeInfo, type Uni
 export type FetchHandler = (request: Request, info: never) => HandlerResult | PromiseLike<HandlerResult>
 
 /** Where and how to listen, and what the guard may be told. */
-export interface ServeOptions extends GuardOptions {
+export interface ServeOptions extends GuardOptions, LifetimeOptions {
   fetch: FetchHandler
   /** Default 8000; 0 for any that is free. */
   port?: number
@@ -40,16 +52,19 @@ export interface ServeOptions extends GuardOptions {
 export interface CurfewServer<Address = NetAddress> {
   /** Deno's own server. Leave `shutdown()` to {@link CurfewServer.close}. */
   readonly server: DenoServer<Address>
+  /** Whether it takes requests: `false` from the moment that `close()` is called, for a route of your own to say so. */
+  readonly isReady: boolean
   /**
-   * Stops: nobody new is let in, idle connections and WebSockets end, and requests may finish for `graceMs` milliseconds
-   * (default 10 000). Who is not done by then is aborted with a `ShutdownError` and answered 503; streams that are
-   * followed (event streams, `streaming()`) are broken off. Resolves when the last connection has ended, or 2 s later
+   * Stops: it is not ready any more, and for `noticeMs` milliseconds (default 0) goes on all the same. Then nobody new is
+   * let in, idle connections and WebSockets end, and requests may finish for `graceMs` milliseconds (default 10 000). Who
+   * is not done by then is aborted with a `ShutdownError` and answered 503; streams that are followed (event streams,
+   * `streaming()`) are broken off. Resolves with what became of them when the last connection has ended, or 2 s later
    * (Deno cannot cut off a client that does not read, nor a stream or a handler that nobody follows; the end of the
-   * process can), and the `reporter`, if `serve()` was given one, has flushed (5 s at most).
+   * process can), and hooks and reporters are done (5 s at most).
    *
-   * @throws {InvalidOptionError} for a `graceMs` that is no number of milliseconds
+   * @throws {InvalidOptionError} for what is no number of milliseconds
    */
-  close(options?: { graceMs?: number }): Promise<void>
+  close(options?: CloseOptions): Promise<Closed>
 }
 
 const listenNames = [
@@ -62,7 +77,15 @@ const listenNames = [
   'tcpBacklog',
   'automaticCompression',
 ] as const
-const names = [...listenNames, 'fetch', 'signal', 'onListen', 'onError', 'serverOptions'] as const
+const names = [
+  ...listenNames,
+  ...lifetimeOptionNames,
+  'fetch',
+  'signal',
+  'onListen',
+  'onError',
+  'serverOptions',
+] as const
 
 /** How long what has been broken off may take to end, in milliseconds. */
 const CUT_OFF_MS = 1_000
@@ -77,7 +100,7 @@ const CUT_OFF_MS = 1_000
  * ```ts
  * const server = serve({ fetch: app.fetch, port: 3000, timeoutMs: 5_000 })
  * console.log('listening on', server.server.addr.port)
- * Deno.addSignalListener('SIGTERM', () => server.close({ graceMs: 10_000 }))
+ * await server.close({ graceMs: 10_000 })
  * ```
  */
 export function serve(options: ServeOptions & { path: string }): CurfewServer<UnixAddress>
@@ -89,13 +112,26 @@ export function serve(options: ServeOptions): CurfewServer<never> {
   const deno = denoRuntime()
   if (!deno) throw new TypeError('Deno.serve() is not there: @curfew/deno runs on Deno')
 
-  const open = new OpenRequests()
+  const lifetime = new Lifetime(own)
+  const open = new OpenRequests(guardOptions.reporter)
   const onError = errorHandler(own.onError)
   const handler = guardWhenTold(fetch as ServeHandler<ServeInfo<unknown>>, guardOptions)
   const forced = new AbortController()
+
+  /** Once the server is about to stop, it says that the connection ends; HTTP/2 leaves that out. */
+  function sent(response: Response): Response {
+    if (lifetime.isReady || response.status === 101) return response
+    try {
+      response.headers.set('connection', 'close')
+    } catch {
+      // The head of what fetch() gave cannot be changed.
+    }
+    return response
+  }
+
   const server = deno.serve(
     { ...serverOptions, ...listenOptions(own), onListen, onError, signal: forced.signal },
-    answering(handler, onError, open),
+    attended(answering(handler, onError, open, sent), lifetime.health),
   )
 
   let stopping = false
@@ -117,30 +153,54 @@ export function serve(options: ServeOptions): CurfewServer<never> {
   if (signal?.aborted) halt()
   else signal?.addEventListener('abort', halt, { once: true })
 
-  async function stop(graceMs: number): Promise<void> {
+  async function stop(graceMs: number): Promise<Closed> {
     stopping = true
+    const [begunBefore, atWork] = [open.begun, open.underWay]
+    let cutOff = 0
     let giveUp = (): void => {}
     const givenUp = new Promise<void>((resolve) => {
       giveUp = resolve
     })
     let timer: ReturnType<typeof setTimeout> | undefined
-    await closeGracefully(graceMs, {
+    return closeGracefully(graceMs, {
       ended: Promise.race([server.shutdown(), givenUp]),
       shutDown: () => open.shutDown(),
       cutOff() {
+        cutOff = open.underWay
         open.cutOff()
         timer = setTimeout(giveUp, CUT_OFF_MS)
       },
-      reporter: guardOptions.reporter,
+      toll: () => ({
+        total: atWork + open.begun - begunBefore,
+        shutDown: open.shutDowns,
+        cutOff,
+      }),
+      afterwards: open.afterwards,
     }).finally(() => {
       clearTimeout(timer)
       signal?.removeEventListener('abort', halt)
     })
   }
 
+  lifetime.start({ notice() {}, stop })
   return {
     server: server as DenoServer<never>,
-    close: closeOnce(stop),
+    get isReady() {
+      return lifetime.isReady
+    },
+    close: lifetime.close,
+  }
+}
+
+/** The handler, and who answers those who look after the server before it. */
+function attended<Info>(
+  handler: (request: Request, info: Info) => Response | Promise<Response>,
+  health: Health | undefined,
+): typeof handler {
+  if (!health) return handler
+  return (request, info) => {
+    const verdict = health.answer(request.method, request.url)
+    return verdict ? toResponse(verdict, request.method) : handler(request, info)
   }
 }
 

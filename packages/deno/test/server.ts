@@ -12,7 +12,7 @@ declare const Deno: {
   upgradeWebSocket(request: Request): { socket: WebSocket; response: Response }
 }
 
-const { MODE = 'serve', LIMIT_MS = '1000', GRACE_MS = '200' } = process.env
+const { MODE = 'serve', LIMIT_MS = '1000', GRACE_MS = '200', NOTICE_MS = '0' } = process.env
 const encoder = new TextEncoder()
 
 function tell(event: string, about: object = {}): void {
@@ -45,6 +45,11 @@ function follow(request: Request): AbortSignal {
 
 const never = (): Promise<Response> => new Promise(() => {})
 
+let isClosing = (): void => {}
+const closing = new Promise<void>((resolve) => {
+  isClosing = resolve
+})
+
 type Routes = Record<string, (request: Request, info: ServeInfo) => Response | Promise<Response>>
 
 const routes: Routes = {
@@ -67,6 +72,10 @@ const routes: Routes = {
     follow(request)
     await sleep(30)
     return new Response('later')
+  },
+  '/until-close': async () => {
+    await closing
+    return new Response('finished')
   },
   '/read-later': async (request) => {
     const scope = scopeOf(request)
@@ -194,7 +203,7 @@ function honoApp(): Hono {
   return app
 }
 
-let close: (() => Promise<void>) | undefined
+let close: (() => Promise<object>) | undefined
 
 function listen(): number {
   if (MODE === 'guard') {
@@ -207,18 +216,17 @@ function listen(): number {
         ? { ...guarded, maxConcurrent: 1 }
         : guarded
   const fetch = MODE === 'hono' ? honoApp().fetch : handle
-  const server = serve({ ...at, fetch, signal: onAbort.signal, ...options })
-  close = () => server.close({ graceMs: Number(GRACE_MS) })
+  const server = serve({ ...at, fetch, signal: onAbort.signal, health: true, ...options })
+  close = () => server.close({ graceMs: Number(GRACE_MS), noticeMs: Number(NOTICE_MS) })
   void server.server.finished.then(() => tell('finished'))
   return server.server.addr.port
 }
 
 async function stop(): Promise<void> {
-  tell('closing')
-  const closing = close?.()
+  const closed = close?.()
+  isClosing()
   await close?.()
-  await closing
-  tell('closed')
+  tell('closed', await closed)
   // What has been closed can be told to stop once more.
   onAbort.abort()
 }

@@ -32,11 +32,11 @@ describe('close()', () => {
   test('ends idle connections, and lets requests finish', async () => {
     const idle = await server.send(server.path('hello'))
     expect((await idle.response()).status).toBe(200)
-    const { client, path } = await pending('asynchronous')
+    const { client, path } = await pending('until-close')
     await server.control('close')
     expect(await client.response()).toMatchObject({ status: 200, complete: true })
     await idle.closed
-    await server.told('closed')
+    expect(await server.told('closed')).toMatchObject({ finished: 1, shutDown: 0, cutOff: 0, flushed: true })
     await server.told('finished')
     expect(await server.told('ending', path)).toMatchObject({ kind: 'completed' })
     expect(server.count('abort', path)).toBe(0)
@@ -54,7 +54,7 @@ describe('close()', () => {
       if (path.includes('followed'))
         expect(await server.told('abort', path)).toMatchObject({ code: 'SHUTDOWN' })
     }
-    await server.told('closed')
+    expect(await server.told('closed')).toMatchObject({ finished: 0, shutDown: 10, cutOff: 0 })
     for (const { path } of clients) expect(server.count('ending', path)).toBe(1)
   })
 
@@ -67,7 +67,7 @@ describe('close()', () => {
       phase: 'streaming',
       code: 'SHUTDOWN',
     })
-    await server.told('closed')
+    expect(await server.told('closed')).toMatchObject({ finished: 0, shutDown: 0, cutOff: 1 })
     expect(server.count('ending', path)).toBe(1)
   })
 
@@ -90,6 +90,31 @@ describe('close()', () => {
     await server.control('close')
     await server.told('closed')
     client.destroy()
+  })
+})
+
+describe('close() with notice', () => {
+  afterEach(() => server.stop())
+
+  test('is noticed by those who ask and by those who stay', async () => {
+    server = await run({ LIMIT_MS: '60000', NOTICE_MS: '2000' })
+    const stays = await server.send(server.path('hello'))
+    expect((await stays.response()).headers.get('connection')).toBeUndefined()
+    expect(await (await server.fetch('/readyz')).text()).toBe('ready\n')
+    await server.control('close')
+    while ((await server.fetch('/readyz?verbose')).status === 200);
+    const ready = await server.fetch('/readyz')
+    expect([ready.status, await ready.text()]).toEqual([503, 'stopping\n'])
+    expect(ready.headers.get('cache-control')).toBe('no-store')
+    expect((await server.fetch('/readyz', { method: 'HEAD' })).status).toBe(503)
+    expect(await (await server.fetch('/livez')).text()).toBe('live\n')
+    expect((await server.fetch('/readyz', { method: 'POST' })).status).toBe(404)
+    await stays.send('GET /hello HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n')
+    const { status, headers } = await stays.response()
+    expect([status, headers.get('connection')]).toEqual([200, 'close'])
+    expect(await server.told('closed')).toMatchObject({ finished: 0, flushed: true })
+    expect(server.count('started', '/readyz')).toBe(1)
+    expect(server.count('started', '/livez')).toBe(0)
   })
 })
 

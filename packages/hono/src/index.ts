@@ -9,6 +9,7 @@ export {
   type Outcome,
   ResponseTooLargeError,
   type Scope,
+  type Shedding,
   ShutdownError,
   type Stats,
   StreamTimeoutError,

@@ -7,7 +7,7 @@ import { onTestFinished } from 'vitest'
 /** A server at a free port, which is closed after the test. */
 export async function served(options: ServeOptions): Promise<{ server: CurfewServer; url: string }> {
   const server = serve({ ...options, port: 0, hostname: '127.0.0.1' })
-  onTestFinished(() => server.close({ graceMs: 0 }))
+  onTestFinished(() => void server.close({ graceMs: 0 }))
   const { port } = await server.listening
   return { server, url: `http://127.0.0.1:${port}` }
 }

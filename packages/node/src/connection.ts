@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import { problem, ShutdownError, type StreamTimeoutError } from '@curfew/core'
-import type { Client, ClientWatcher } from '@curfew/core/adapter'
+import type { Afterwards, Client, ClientWatcher } from '@curfew/core/adapter'
 import type { Where } from '@curfew/core/report'
 import { where } from './where.ts'
 
@@ -29,12 +29,16 @@ export class Connection implements Client {
   leftToHandler = false
   protected readonly incoming: Incoming
   protected readonly stream: ServerHttp2Stream | undefined
-  private readonly open: Set<Connection>
+  private readonly open: Set<Connection> & { readonly afterwards?: Afterwards }
   private watchers: ClientWatcher[] = []
   private failure: { readonly error: unknown; readonly status?: number } | undefined
 
   /** @param open where the exchange is kept until it is over */
-  constructor(incoming: Incoming, outgoing: Outgoing, open: Set<Connection>) {
+  constructor(
+    incoming: Incoming,
+    outgoing: Outgoing,
+    open: Set<Connection> & { readonly afterwards?: Afterwards },
+  ) {
     this.incoming = incoming
     this.outgoing = outgoing
     this.socket = incoming.socket as Socket
@@ -47,6 +51,10 @@ export class Connection implements Client {
     end.once('close', this.over)
     // Before Node 24, pipelined responses hear nothing of a connection that closes before their turn.
     if (!this.multiplexed && outgoing.socket === null) whenClosed(this.socket, this.closeOutgoing)
+  }
+
+  get afterwards(): Afterwards | undefined {
+    return this.open.afterwards
   }
 
   get closed(): boolean {
@@ -98,6 +106,11 @@ export class Connection implements Client {
   protected struck(error: StreamTimeoutError, lateMs: number): void {
     for (const watcher of this.watchers) watcher.streamStruck(error, lateMs)
     this.breakOff(error)
+  }
+
+  /** What is still being written is being cut off, because of `error`; which may be that the client is gone. */
+  protected broken(error: unknown): void {
+    if (!this.ended) this.failure ??= { error }
   }
 
   /** Cuts off what is still being written. */

@@ -37,6 +37,7 @@ export class HeldExchange extends Connection implements Holder {
   private isDone = false
   /** Whether the handler says by a promise when it is done. */
   private isAsync = false
+  private hasReturned = false
   private thrown: { readonly error: unknown } | undefined
   private alarms: StreamAlarms | undefined
   private resolve: ((result: HandlerResult) => void) | undefined
@@ -125,6 +126,7 @@ export class HeldExchange extends Connection implements Holder {
       quietSocket(incoming)
     }
     seal(original, this)
+    if (this.hasReturned) this.settledLate()
     // Nothing else than a last write would tell that it is done, and it need not come to one.
     const forget = this.isAsync ? undefined : scope?.forgetting()
     if (forget) forgotten.register(original, forget, this)
@@ -165,6 +167,10 @@ export class HeldExchange extends Connection implements Holder {
     this.reject?.(error)
   }
 
+  onBreak(error: unknown): void {
+    this.broken(error)
+  }
+
   onWrite(): void {
     this.alarms?.wrote()
   }
@@ -176,6 +182,7 @@ export class HeldExchange extends Connection implements Holder {
 
   /** It has done all that it does, which need not be all: a callback may end the response. */
   private returned(): void {
+    this.hasReturned = true
     if (this.state === 'lost') this.settledLate()
   }
 

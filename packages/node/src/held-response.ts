@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks'
 import { type IncomingMessage, type OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Held, Holder } from './held.ts'
@@ -21,6 +22,8 @@ export class HeldResponse implements Held {
   private ended = false
   private looked = false
   private replacement: Replacement | undefined
+  /** Whether those outside are being told that the replacement has been sent. */
+  private telling = false
 
   constructor(response: ServerResponse, maxBytes: number, holder: Holder) {
     const inner = response as Inner
@@ -67,19 +70,29 @@ export class HeldResponse implements Held {
     replacement.shouldKeepAlive = this.shouldKeepAlive
     replacement._onPendingData = this.base._onPendingData
     for (const [name, value] of Object.entries(headers)) replacement.setHeader(name, value!)
+    // Listeners keep the context that this is called in.
+    replacement.onHead = AsyncResource.bind(() => this.answered(replacement))
     replacement.once('finish', () => this.sent(replacement))
     replacement.once('close', () => close(response))
     this.replacement = replacement
+    // Pipelines wait for ever for what has finished before they begin, and not for what has closed without that.
+    Object.defineProperty(response, 'writableFinished', { configurable: true, get: () => this.telling })
     response.socket = null
     response.destroyed = true
     if (socket) this.takeTurn(replacement, socket)
-    this.listeners.closeInner()
     return replacement
   }
 
   private takeTurn(replacement: Replacement, socket: Occupied): void {
     socket._httpMessage = null
     replacement.assignSocket(socket)
+  }
+
+  /** Who hears that the response is closed can see what was answered instead. */
+  private answered(replacement: Replacement): void {
+    copyHead(replacement, this.response)
+    this.ended = true
+    this.listeners.closeInner()
   }
 
   /** To Node, and to who listens, it is the response they know that has been sent. */
@@ -91,8 +104,10 @@ export class HeldResponse implements Held {
     socket._httpMessage = response
     response.socket = socket
     response._last = replacement._last
-    this.ended = true
-    copyHead(replacement, response)
+    this.telling = true
+    response.once('close', () => {
+      this.telling = false
+    })
     response.emit('finish')
   }
 
@@ -111,6 +126,7 @@ export class HeldResponse implements Held {
     const [charset, taken] = typeof encoding === 'function' ? [undefined, encoding] : [encoding, callback]
     base.write.call(response, chunk, charset, undefined)
     this.askForMore()
+    this.measure()
     // Who waits for a chunk to be written before it goes on would wait for ever.
     if (typeof taken === 'function') process.nextTick(taken as () => void)
     if (!this.looked && response._header) {
@@ -142,11 +158,13 @@ export class HeldResponse implements Held {
   }
 
   destroy(error: unknown): ServerResponse {
-    if (this.state !== 'held' || error === undefined || error === null) {
-      return this.base.destroy.call(this.response, error)
+    const isBroken = error !== undefined && error !== null
+    if (this.state === 'held' && isBroken) {
+      this.holder.onGiveUp(error)
+      return this.response
     }
-    this.holder.onGiveUp(error)
-    return this.response
+    if (isBroken) this.holder.onBreak(error)
+    return this.base.destroy.call(this.response, error)
   }
 
   assignSocket(socket: Occupied): void {
@@ -164,7 +182,15 @@ export class HeldResponse implements Held {
     if (this.state !== 'held') return
     // Middleware that was there before the guard writes by what it found, and waits for who is to read.
     if (this.askForMore()) process.nextTick(() => this.response.emit('drain'))
-    if (this.response.outputSize > this.maxBytes) this.holder.onBegin('overflowed')
+    this.measure()
+  }
+
+  /** What Node 26 has wait in another place goes on to where the rest is in the next tick, which may be a long time. */
+  private measure(): void {
+    const { response } = this
+    const corked = response[keyOf(response, 'kChunkedLength')]
+    const bytes = response.outputSize + (typeof corked === 'number' ? corked : 0)
+    if (bytes > this.maxBytes) this.holder.onBegin('overflowed')
   }
 
   /** Node 26 has some of what is written wait in another place, and its own limit for it. Whether it has reached that. */
@@ -212,13 +238,16 @@ class Replacement extends ServerResponse {
   declare _last: boolean
   declare _header: string | null
   declare _onPendingData: (bytes: number) => void
+  onHead: (() => void) | undefined
 
   /** Header by header, for others can read them then. */
   override writeHead(status: number, headers?: unknown): this {
     for (const [name, value] of Object.entries((headers ?? {}) as OutgoingHttpHeaders)) {
       this.setHeader(name, value!)
     }
-    return super.writeHead(status)
+    super.writeHead(status)
+    this.onHead?.()
+    return this
   }
 }
 

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks'
 import { Http2ServerResponse, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
 import type { Held, Holder } from './held.ts'
 import { OuterListeners } from './outer-listeners.ts'
@@ -28,10 +29,14 @@ export class HeldStream implements Held {
     this.real = response.stream
     this.listeners = new OuterListeners(response)
     this.response[streamKeyOf(response)] = new Proxy(this.real, new StandIn(this))
-    const { flushHeaders } = this.response
+    const { flushHeaders, destroy } = this.response
     this.response.flushHeaders = () => {
       flushHeaders.call(response)
       if (this.state === 'held') holder.onBegin('flushed')
+    }
+    this.response.destroy = (error) => {
+      if (this.state === 'released' && error !== undefined && error !== null) holder.onBreak(error)
+      return destroy.call(response, error)
     }
   }
 
@@ -58,12 +63,22 @@ export class HeldStream implements Held {
     real.removeAllListeners('wantTrailers')
     const replacement = new Http2ServerResponse(real as never)
     for (const [name, value] of Object.entries(headers)) replacement.setHeader(name, value as string)
+    // Who hears that the response is closed can see what was answered instead.
+    const { writeHead } = replacement
+    const answered = AsyncResource.bind(() => {
+      this.copyHead(replacement)
+      this.listeners.closeInner()
+    })
+    replacement.writeHead = (...args: unknown[]) => {
+      Reflect.apply(writeHead, replacement, args)
+      answered()
+      return replacement
+    }
     replacement.once('finish', () => {
       this.copyHead(replacement)
       response.emit('finish')
     })
     replacement.once('close', () => response.emit('close'))
-    this.listeners.closeInner()
     return replacement
   }
 

@@ -22,6 +22,8 @@ export interface Holder {
   onBegin(why: Begun): void
   /** It gives the response up, because of `error`: a stream that was piped into it broke, say. */
   onGiveUp(error: unknown): void
+  /** It breaks a response off that has begun, because of `error`. */
+  onBreak(error: unknown): void
   /** It writes into a response that has begun. */
   onWrite(): void
   /** It writes into a response that was replaced or dropped; `last` if it ended it. */

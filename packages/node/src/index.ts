@@ -7,10 +7,21 @@ export {
   InvalidOptionError,
   type LateSettlement,
   type Outcome,
+  type Shedding,
   ShutdownError,
   StreamTimeoutError,
 } from '@curfew/core'
-export type { Containment, ContainmentStats, ContainOptions, UncaughtOrigin } from '@curfew/core/adapter'
+export type {
+  Closed,
+  CloseOptions,
+  Containment,
+  ContainmentStats,
+  ContainOptions,
+  HealthOptions,
+  SignalOptions,
+  StopSignal,
+  UncaughtOrigin,
+} from '@curfew/core/adapter'
 export { contain } from './contain.ts'
 export { createListener, type ListenerOptions } from './create-listener.ts'
 export type { WritingGuardOptions } from './exchange-guard.ts'

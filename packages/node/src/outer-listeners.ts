@@ -15,7 +15,8 @@ export class OuterListeners {
     const { response, outer } = this
     const inner = response.rawListeners('close').filter((listener) => !outer.includes(listener))
     for (const listener of inner) response.off('close', listener as () => void)
-    process.nextTick(() => {
+    // Before `finish`: who goes on now can still listen for that.
+    queueMicrotask(() => {
       for (const listener of inner) listener.call(response)
     })
   }

@@ -20,7 +20,7 @@ import { serve } from './index.ts'
 describe('listening', () => {
   test('resolves with the address', async () => {
     const server = serve({ fetch: () => new Response(), hostname: '127.0.0.1', port: 0 })
-    onTestFinished(() => server.close({ graceMs: 0 }))
+    onTestFinished(() => void server.close({ graceMs: 0 }))
     const address = await server.listening
     expect(address).toMatchObject({ address: '127.0.0.1', port: expect.any(Number) })
     expect(address.port).toBeGreaterThan(0)

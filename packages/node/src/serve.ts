@@ -2,17 +2,28 @@ import type { EventEmitter } from 'node:events'
 import { createServer as createHttpServer } from 'node:http'
 import type { ServerHttp2Session } from 'node:http2'
 import type { AddressInfo, Socket } from 'node:net'
-import { closeGracefully, closeOnce, splitOptions } from '@curfew/core/adapter'
+import {
+  type Closed,
+  type CloseOptions,
+  closeGracefully,
+  Lifetime,
+  type LifetimeOptions,
+  lifetimeOptionNames,
+  splitOptions,
+} from '@curfew/core/adapter'
 import { createAdaptorServer, type ServerType } from '@hono/node-server'
-import type { Connection } from './connection.ts'
+import { attending } from './attending.ts'
+import { ConnectionToll } from './connection-toll.ts'
 import { type ListenerOptions, listenerOptionNames } from './create-listener.ts'
 import { contained, type FetchHandler, fetchCallback } from './fetch-callback.ts'
+import { endWith } from './last-response.ts'
+import { OpenConnections } from './open-connections.ts'
 import { whileListening } from './open-servers.ts'
 
 type NodeServerOptions = Parameters<typeof createAdaptorServer>[0]
 
 /** Where and how to listen, and what the guard may be told. */
-export interface ServeOptions extends ListenerOptions {
+export interface ServeOptions extends ListenerOptions, LifetimeOptions {
   fetch: FetchHandler
   /** Default 3000; 0 for any that is free. */
   port?: number
@@ -37,20 +48,23 @@ export interface CurfewServer {
   readonly server: ServerType
   /** The address, once it listens; rejects if it cannot. */
   readonly listening: Promise<AddressInfo>
+  /** Whether it takes requests: `false` from the moment that `close()` is called, for a route of your own to say so. */
+  readonly isReady: boolean
   /**
-   * Stops: nobody new is let in, idle connections end, and requests may finish for `graceMs` milliseconds (default
-   * 10 000). Who is not done by then is aborted with a `ShutdownError` and answered 503; a response that is still
-   * being written is cut off. Resolves when the last connection has ended, and the `reporter`, if `serve()` was given
-   * one, has flushed (5 s at most).
+   * Stops: it is not ready any more, and for `noticeMs` milliseconds (default 0) goes on all the same. Then nobody new is
+   * let in, idle connections end, and requests may finish for `graceMs` milliseconds (default 10 000). Who is not done by
+   * then is aborted with a `ShutdownError` and answered 503; a response that is still being written is cut off. Resolves
+   * with what became of them when the last connection has ended, and hooks and reporters are done (5 s at most).
    *
-   * @throws {InvalidOptionError} for a `graceMs` that is no number of milliseconds
+   * @throws {InvalidOptionError} for what is no number of milliseconds
    */
-  close(options?: { graceMs?: number }): Promise<void>
+  close(options?: CloseOptions): Promise<Closed>
 }
 
 const names = [
   ...(['fetch', 'port', 'createServer', 'serverOptions', 'websocket'] as const),
   ...listenerOptionNames,
+  ...lifetimeOptionNames,
 ] as const
 
 const SWEEP_MS = 20
@@ -64,13 +78,24 @@ const SWEEP_MS = 20
  * ```ts
  * const server = serve({ fetch: app.fetch, port: 3000, timeoutMs: 5_000 })
  * console.log('listening on', (await server.listening).port)
- * process.once('SIGTERM', () => server.close({ graceMs: 10_000 }))
+ * await server.close({ graceMs: 10_000 })
  * ```
  */
 export function serve(options: ServeOptions): CurfewServer {
   const { own, guardOptions } = splitOptions<ServeOptions>(options, names)
-  const { fetch, port = 3000, createServer = createHttpServer, serverOptions, websocket, ...rest } = own
-  const open = new Set<Connection>()
+  const {
+    fetch,
+    port = 3000,
+    createServer = createHttpServer,
+    serverOptions,
+    websocket,
+    signals,
+    health,
+    ...rest
+  } = own
+  const lifetime = new Lifetime(own)
+  const open = new OpenConnections()
+  if (guardOptions.reporter) open.afterwards.told(guardOptions.reporter)
   const create = createServer as (options: object, listener: unknown) => ServerType
   const server = createAdaptorServer({
     ...rest,
@@ -78,7 +103,7 @@ export function serve(options: ServeOptions): CurfewServer {
     ...(websocket && { websocket: websocket as unknown as NodeServerOptions['websocket'] }),
     ...(serverOptions && { serverOptions }),
     createServer: (own: object, listener: Parameters<typeof contained>[0]) =>
-      create(own, contained(listener)),
+      create(own, attending(contained(listener), lifetime)),
   } as NodeServerOptions)
 
   const sockets = tracked<Socket>(server, 'connection')
@@ -111,28 +136,46 @@ export function serve(options: ServeOptions): CurfewServer {
   // server.close() calls it, too.
   if ('closeIdleConnections' in server) server.closeIdleConnections = endIdle
 
-  async function stop(graceMs: number): Promise<void> {
+  function notice(): void {
+    for (const { outgoing, socket } of open) endWith(outgoing, { socket })
+    // No streams are refused by that, for this is the highest that there can be.
+    for (const session of sessions) if (!session.destroyed) session.goaway(0, 2 ** 31 - 1)
+  }
+
+  async function stop(graceMs: number): Promise<Closed> {
+    const toll = new ConnectionToll(open)
     // What does not listen yet cannot be closed, and would listen afterwards.
     await listening.catch(() => {})
     const closed = new Promise<void>((resolve) => server.close(() => resolve()))
     endIdle()
     const sweep = setInterval(endIdle, SWEEP_MS)
-    await closeGracefully(graceMs, {
+    return closeGracefully(graceMs, {
       ended: closed,
       shutDown() {
+        toll.shutDown()
         for (const connection of [...open]) connection.shutDown()
       },
       cutOff() {
+        toll.cutOff()
         for (const connection of [...open]) connection.cutOff()
         for (const socket of sockets) socket.destroy()
       },
-      reporter: guardOptions.reporter,
+      toll: () => toll.count(),
+      afterwards: open.afterwards,
     }).finally(() => clearInterval(sweep))
   }
 
-  const close = closeOnce(stop)
-  whileListening(server, { close })
-  return { server, listening, close }
+  lifetime.start({ notice, stop })
+  whileListening(server, lifetime)
+  listening.catch(lifetime.abandon)
+  return {
+    server,
+    listening,
+    get isReady() {
+      return lifetime.isReady
+    },
+    close: lifetime.close,
+  }
 }
 
 /** What the server has opened of a kind, as long as it is open. */

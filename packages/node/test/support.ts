@@ -123,7 +123,7 @@ async function listen(
   late: Journal<LateSettlement> = new Journal<LateSettlement>(),
 ): Promise<Started> {
   const server = serve({ hostname: '127.0.0.1', port: 0, ...options })
-  onTestFinished(() => server.close({ graceMs: 0 }))
+  onTestFinished(() => void server.close({ graceMs: 0 }))
   const { port } = await server.listening
   return { server, port, outcomes, late }
 }

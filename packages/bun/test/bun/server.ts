@@ -2,7 +2,14 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { hostname } from 'node:os'
 import { reporter } from '@curfew/core/report'
-import { type BunRequest, type BunServer, type GuardOptions, guard, serve } from '../../src/index.ts'
+import {
+  type BunRequest,
+  type BunServer,
+  type CloseOptions,
+  type GuardOptions,
+  guard,
+  serve,
+} from '../../src/index.ts'
 
 interface Settings {
   /** What is called: serve(), or Bun's own with a guard in it. */
@@ -10,7 +17,7 @@ interface Settings {
   /** Options of the guard; without them nothing is guarded. */
   guard?: GuardOptions
   /** Other options of serve(). */
-  options?: { idleTimeout?: number; development?: boolean; http2?: boolean }
+  options?: { idleTimeout?: number; development?: boolean; http2?: boolean; health?: boolean }
   /** Whether there is an `error` option. */
   error?: boolean
   /** Whether it has WebSockets (default `true`). */
@@ -129,19 +136,21 @@ const handlers: Record<
   '/stop': async (request) => {
     const { searchParams } = new URL(request.url)
     const [call, graceMs] = [searchParams.get('call') ?? '', Number(searchParams.get('graceMs'))]
-    setTimeout(() => void stop(call, graceMs), 20)
+    const noticeMs = Number(searchParams.get('noticeMs'))
+    setTimeout(() => void stop(call, { graceMs, noticeMs }), 20)
     return new Response('stopping')
   },
 }
 
-async function stop(call: string, graceMs: number): Promise<void> {
+async function stop(call: string, options: { graceMs: number; noticeMs: number }): Promise<void> {
   const { server, close } = served
-  if (call === 'close') await close({ graceMs })
-  else if (call === 'twice') await Promise.all([close({ graceMs }), close({ graceMs: 0 })])
+  let closed: object = {}
+  if (call === 'close') closed = await close(options)
+  else if (call === 'twice') [closed] = await Promise.all([close(options), close({ graceMs: 0 })])
   else if (call === 'stop') await server.stop()
   else if (call === 'stop-now') await server.stop(true)
   else if (call === 'dispose') (server as unknown as Disposable)[Symbol.dispose]()
-  write({ event: 'stopped', call })
+  write({ event: 'stopped', call, ...closed })
 }
 
 function answer(request: Request, server: BunServer) {
@@ -192,7 +201,7 @@ const onError = error && {
   error: (thrown: Error) => new Response(`error option: ${thrown.message}`, { status: 502 }),
 }
 
-function start(): { server: BunServer; close(options: { graceMs: number }): Promise<void> } {
+function start(): { server: BunServer; close(options: CloseOptions): Promise<object> } {
   if (how === 'serve') {
     return serve({
       fetch: answer,
@@ -206,7 +215,7 @@ function start(): { server: BunServer; close(options: { graceMs: number }): Prom
   }
   const guarded = guard(answer, { ...guardOptions, idleTimeout: options?.idleTimeout ?? 10 })
   const server = Bun.serve({ fetch: guarded as never, websocket: websocket as never, ...listen, ...options })
-  return { server, close: () => server.stop(true) }
+  return { server, close: () => server.stop(true).then(() => ({})) }
 }
 
 const served = start()

@@ -1,0 +1,19 @@
+import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Incoming, Outgoing } from './connection.ts'
+
+/** The response that each connection is to end with. */
+const last = new WeakMap<Socket, ServerResponse>()
+
+/**
+ * Has the head of a response say that its connection ends with it (`connection: close`), so that the client comes back on
+ * another one. Of a pipeline it is the last response that says so: what comes after it, Node does not send. HTTP/2 has
+ * other ways.
+ */
+export function endWith(outgoing: Outgoing, { socket }: Pick<Incoming, 'socket'>): void {
+  if (!('shouldKeepAlive' in outgoing) || outgoing.headersSent || !outgoing.shouldKeepAlive) return
+  const before = last.get(socket)
+  if (before && !before.headersSent) before.shouldKeepAlive = true
+  outgoing.shouldKeepAlive = false
+  last.set(socket, outgoing)
+}
