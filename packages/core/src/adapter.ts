@@ -3,8 +3,18 @@ export { Alarm } from './alarm.ts'
 export { attachClient, attachedClient, type Client, type ClientWatcher, SignalClient } from './client.ts'
 export { type Closed, type Closing, closeGracefully, type Toll } from './close-gracefully.ts'
 export { complain } from './complain.ts'
+export {
+  type Containment,
+  type ContainmentStats,
+  type ContainOptions,
+  containment,
+  type Host,
+  type HostProcess,
+  type UncaughtOrigin,
+} from './containment.ts'
 export { type ContextStorage, contextSlot, type Inside } from './context-slot.ts'
 export { EdgeClient, type ExecutionContext } from './edge-client.ts'
+export { enterScopes } from './enter-scopes.ts'
 export { isCancellation } from './errors.ts'
 export { type Health, type HealthOptions, toResponse, type Verdict } from './health.ts'
 export { isThenable } from './is-thenable.ts'

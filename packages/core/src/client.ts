@@ -42,6 +42,11 @@ export interface Client {
   tapBody?(tap: BodyTap): void
   /** Where a server that closes finds what goes on after its responses. */
   readonly afterwards?: Afterwards | undefined
+  /**
+   * Breaks off a response that is not complete: by a reset once it has begun, or with the status that it gives back. Gives
+   * back nothing where nothing was broken off, be it that the response is complete, or that it was not handed over yet.
+   */
+  interrupt?(error: unknown): { readonly status?: number } | undefined
   /** Tells the watcher how the exchange ends; at once, if it has ended already. */
   watch(watcher: ClientWatcher): void
   unwatch(watcher: ClientWatcher): void

@@ -15,7 +15,7 @@ export interface ContextStorage {
 interface ContextSlot {
   /** One for all who need to know whose code runs, because each costs something at every await. Made by the first of them. */
   storage: ContextStorage | undefined
-  /** Runs a handler in the context of its scope; only there once somebody has asked for `currentScope()`. */
+  /** Runs a handler in the context of its scope; only there while somebody needs it: see `enterScopes()`. */
   enter: (<T>(scope: Scope, work: () => T) => T) | undefined
 }
 

@@ -1,24 +1,11 @@
 // biome-ignore lint/suspicious/noTsIgnore: where the types of Node are known there is no error to expect
 // @ts-ignore: the core is compiled without the types of any runtime
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { type ContextStorage, contextSlot } from './context-slot.ts'
+import type { ContextStorage } from './context-slot.ts'
+import { enterScopes } from './enter-scopes.ts'
 import type { Scope } from './scope.ts'
 
-const made: ContextStorage = new AsyncLocalStorage()
-contextSlot.storage ??= made
-const { storage } = contextSlot
-
-contextSlot.enter = (scope, work) => {
-  const inside = { scope, outer: storage.getStore() }
-  scope.context = inside
-  scope.runInContext = runListeners
-  return storage.run(inside, work)
-}
-
-/** The deadline strikes in the context of a timer, but its listeners are the handler's. One function for all scopes. */
-function runListeners(this: Scope, listeners: () => void): void {
-  storage.run(this.context as never, listeners)
-}
+const { storage } = enterScopes((): ContextStorage => new AsyncLocalStorage())
 
 /**
  * The scope of the request that the code which calls this runs for, without anything being passed through; `undefined`

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import {
   ClientClosedError,
+  EscapedError,
   HandlerTimeoutError,
   InvalidOptionError,
   NotGuardedError,
@@ -15,6 +16,7 @@ describe('every error has a stable code and a name, and says what it is about', 
     ['HANDLER_TIMEOUT', 'TimeoutError', new HandlerTimeoutError(250), '250 ms'],
     ['CLIENT_CLOSED', 'AbortError', new ClientClosedError(), 'Client closed'],
     ['SHUTDOWN', 'AbortError', new ShutdownError(), 'Server shut down'],
+    ['ESCAPED', 'AbortError', new EscapedError('boom'), 'escaped'],
     ['STREAM_TIMEOUT', 'TimeoutError', new StreamTimeoutError('idle', 250), 'idle for 250 ms'],
     ['RESPONSE_TOO_LARGE', 'ResponseTooLargeError', new ResponseTooLargeError(1024), 'maxBytes: 1024'],
     ['RESPONSE_SENT', 'ResponseSentError', new ResponseSentError(201), '201'],

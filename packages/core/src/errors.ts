@@ -6,6 +6,7 @@
  * | `HANDLER_TIMEOUT` | {@link HandlerTimeoutError} | the reason of `scope.signal` after the deadline |
  * | `CLIENT_CLOSED` | {@link ClientClosedError} | the reason of `scope.signal` after the client left |
  * | `SHUTDOWN` | {@link ShutdownError} | the reason of `scope.signal` when the server stops |
+ * | `ESCAPED` | {@link EscapedError} | the reason of `scope.signal` after something that the handler had started threw, and nobody caught it |
  * | `STREAM_TIMEOUT` | {@link StreamTimeoutError} | the error of a response body past `streamIdleMs` or `streamTotalMs` |
  * | `STEP_TIMEOUT` | {@link StepTimeoutError} | the rejection of `scope.step()`, and the reason of its signal, when its time is over |
  * | `NO_TIME_LEFT` | {@link NoTimeLeftError} | the rejection of `scope.fetch()` and `scope.step()` when there is nothing left to begin with |
@@ -21,6 +22,7 @@ export type CurfewErrorCode =
   | 'HANDLER_TIMEOUT'
   | 'CLIENT_CLOSED'
   | 'SHUTDOWN'
+  | 'ESCAPED'
   | 'STREAM_TIMEOUT'
   | 'STEP_TIMEOUT'
   | 'NO_TIME_LEFT'
@@ -33,7 +35,12 @@ export type CurfewErrorCode =
   | 'INVALID_REPORT'
 
 /** Why `scope.signal` aborted. */
-export type AbortReason = HandlerTimeoutError | ClientClosedError | ShutdownError | StreamTimeoutError
+export type AbortReason =
+  | HandlerTimeoutError
+  | ClientClosedError
+  | ShutdownError
+  | EscapedError
+  | StreamTimeoutError
 
 /** The deadline struck before the handler answered: the client has had its timeout response. */
 export class HandlerTimeoutError extends Error {
@@ -65,6 +72,19 @@ export class ShutdownError extends Error {
 
   constructor() {
     super('Server shut down: the response was not complete')
+  }
+}
+
+/**
+ * Something that the handler had started threw, and nobody caught it: the client has had its 500, or a reset if its
+ * response had begun. The `cause` is what was thrown.
+ */
+export class EscapedError extends Error {
+  override readonly name = 'AbortError'
+  readonly code = 'ESCAPED'
+
+  constructor(cause: unknown) {
+    super('Error escaped the handler: the response was not complete', { cause })
   }
 }
 
@@ -210,7 +230,8 @@ function show(value: unknown): string {
 export function isCancellation(error: unknown, reason: AbortReason | undefined): boolean {
   if (reason === undefined) return false
   const [name, cause] = [read(error, 'name'), read(error, 'cause')]
-  return error === reason || cause === reason || name === 'AbortError' || isCopy(error, reason)
+  if (error === reason || cause === reason || name === 'AbortError') return true
+  return isCopy(error, reason) || ('cause' in reason && reason.cause === error)
 }
 
 /** workerd rejects what was aborted with a copy of the reason, whose message older ones put its name before. */
@@ -218,6 +239,21 @@ function isCopy(error: unknown, reason: AbortReason): boolean {
   const message = read(error, 'message')
   return typeof message === 'string' && message.endsWith(reason.message)
 }
+
+/** Whether it says by itself that work was to stop: the reason of any request's signal, or that of a step. */
+export function isStop(error: unknown): boolean {
+  return [error, read(error, 'cause')].some((each) => stops.includes(read(each, 'constructor')))
+}
+
+const stops: readonly unknown[] = [
+  HandlerTimeoutError,
+  ClientClosedError,
+  ShutdownError,
+  EscapedError,
+  StreamTimeoutError,
+  StepTimeoutError,
+  NoTimeLeftError,
+]
 
 /** The message of whatever was thrown. */
 export function messageOf(error: unknown): string | undefined {

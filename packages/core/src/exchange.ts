@@ -1,6 +1,6 @@
 import type { ClientWatcher } from './client.ts'
 import { withBody } from './drain.ts'
-import { ClientClosedError, ShutdownError, type StreamTimeoutError } from './errors.ts'
+import { ClientClosedError, EscapedError, ShutdownError, type StreamTimeoutError } from './errors.ts'
 import { type LimitedStream, limitStream, type StreamWatcher } from './limit-stream.ts'
 import { notify } from './notify.ts'
 import { adjust, type Policy } from './options.ts'
@@ -8,6 +8,9 @@ import type { LateSettlement, Outcome } from './outcome.ts'
 import type { Ending, Recording, TimeLeft } from './recording.ts'
 import { Scope } from './scope.ts'
 import { isLive } from './streaming.ts'
+
+/** How it was thrown. */
+export const uncaught = { escaped: true } as const
 
 /**
  * A request from its decision to its record. Between the two lies the writing of the response, where somebody can tell
@@ -24,8 +27,9 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
   private recorded = false
   /** Whether the client has told all that it had to tell: a handler may write, and end, the response by itself. */
   private told = false
-  private late: LateSettlement | undefined
-  private readonly guards: Policy[]
+  /** What came after the ending and has yet to be told. */
+  private late: LateSettlement[] | undefined
+  protected readonly guards: Policy[]
   private recordings: Recording[] | undefined
   /** The body that has begun, if it is limited or followed. */
   private body: LimitedStream | undefined
@@ -81,7 +85,7 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
     for (const { counters, running } of this.guards) {
       running?.delete(this)
       counters.active--
-      if (this.working) counters.abandoned++
+      if (this.working && !('escaped' in outcome)) counters.abandoned++
     }
     if (this.recordings) {
       const time = this.timeLeft()
@@ -124,11 +128,12 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
     this.client.unwatch(this)
   }
 
-  broke(error: unknown, instead?: number): void {
+  broke(error: unknown, instead?: number, how?: typeof uncaught): void {
     this.told = true
     const phase = instead ? 'handling' : 'streaming'
     const status = instead ?? this.outcome?.status ?? 500
-    this.amend({ kind: 'failed', phase, status, elapsedMs: this.elapsedMs(), error })
+    this.amend({ kind: 'failed', phase, status, elapsedMs: this.elapsedMs(), error, ...how })
+    if (how) this.abort(() => new EscapedError(error))
     if (error instanceof ShutdownError) this.abort(() => error)
     this.over()
   }
@@ -136,6 +141,21 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
   breakOff(error: unknown): void {
     this.broke(error)
     this.body?.breakOff(error)
+  }
+
+  /**
+   * Nobody caught what code of this request threw, and there has been a decision. A body that has not reached its end may
+   * never do so now; what is complete stays as it is.
+   */
+  protected strayed(outcome: Outcome, error: unknown): void {
+    const amendable = outcome.kind === 'completed' && !this.recorded
+    const cut = amendable && (this.body ? !this.body.over && {} : this.attached?.interrupt?.(error))
+    if (cut) {
+      this.broke(error, cut.status, uncaught)
+      this.body?.breakOff(error)
+    } else {
+      this.cameLate(outcome, { kind: 'failed', error, ...uncaught })
+    }
   }
 
   clientClosed(): void {
@@ -199,7 +219,13 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
   }
 
   private report(recordings: Recording[], outcome: Outcome): void {
-    const ending: Ending = {
+    const ending = this.ending(outcome)
+    this.reply = undefined
+    for (const recording of recordings) recording.ended(ending)
+  }
+
+  private ending(outcome: Outcome): Ending {
+    return {
       request: this.request,
       outcome,
       abandoned: this.abandoned,
@@ -209,26 +235,28 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
       route: this.routeOf?.(),
       keepAlive: (work) => this.keepAlive(work),
     }
-    this.reply = undefined
-    for (const recording of recordings) recording.ended(ending)
   }
 
   protected recordLate(kind: LateSettlement['kind'], error?: unknown): void {
     const { outcome } = this
     if (!this.working || !outcome) return
     this.working = false
-    const afterMs = this.elapsedMs() - outcome.elapsedMs
-    this.late = kind === 'completed' ? { kind, outcome, afterMs } : { kind, outcome, afterMs, error }
     for (const { counters } of this.guards) {
-      counters.abandoned--
+      if (!('escaped' in outcome)) counters.abandoned--
       counters.late[kind]++
     }
+    this.cameLate(outcome, kind === 'completed' ? { kind } : { kind, error })
+  }
+
+  private cameLate(outcome: Outcome, what: Pick<LateSettlement, 'kind' | 'error' | 'escaped'>): void {
+    this.late ??= []
+    this.late.push({ ...what, outcome, afterMs: this.elapsedMs() - outcome.elapsedMs })
     this.tellLate()
   }
 
   override forgetting(): (() => void) | undefined {
-    const { guards } = this
-    if (!this.abandoned) return undefined
+    const { guards, outcome } = this
+    if (!this.abandoned || (outcome && 'escaped' in outcome)) return undefined
     return () => {
       for (const { counters } of guards) {
         counters.abandoned--
@@ -239,11 +267,13 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
 
   /** The ending is told first, even where its record had to wait for the response to be written. */
   private tellLate(): void {
-    const { late } = this
-    if (!this.recorded || !late) return
-    for (const guard of this.guards) {
-      if (guard.onLateSettlement) notify(guard, this, guard.onLateSettlement, late, this.request)
+    if (!this.recorded || !this.late) return
+    for (const late of this.late.splice(0)) {
+      for (const guard of this.guards) {
+        if (guard.onLateSettlement) notify(guard, this, guard.onLateSettlement, late, this.request)
+        if (guard.reporter && late.escaped) this.attached?.afterwards?.told(guard.reporter)
+      }
+      for (const recording of this.recordings ?? []) recording.settled(late, this.ending(late.outcome))
     }
-    if (this.recordings) for (const recording of this.recordings) recording.settled(late)
   }
 }

@@ -6,6 +6,7 @@ export {
   type AbortReason,
   ClientClosedError,
   type CurfewErrorCode,
+  EscapedError,
   HandlerTimeoutError,
   InvalidOptionError,
   NoResponseError,

@@ -6,7 +6,7 @@ import { closeOnSignals, type Process, parseSignals, type SignalOptions } from '
 import { grace, milliseconds, validate } from './validate.ts'
 
 /** How long requests may take to finish unless it is said, in milliseconds. */
-const DEFAULT_GRACE_MS = 10_000
+export const DEFAULT_GRACE_MS = 10_000
 
 /** How a server stops. */
 export interface CloseOptions {

@@ -25,6 +25,8 @@ export interface StreamWatcher {
 /** A stream that can be broken from outside. */
 export interface LimitedStream {
   readonly stream: ReadableStream<Uint8Array>
+  /** Whether it has ended, in whatever way. */
+  readonly over: boolean
   /** Its reader gets this error instead of the end, its source is told; nobody else is. */
   breakOff(error: unknown): void
 }
@@ -94,5 +96,11 @@ export function limitStream(
     },
     { highWaterMark: 0 },
   )
-  return { stream, breakOff }
+  return {
+    stream,
+    get over() {
+      return over
+    },
+    breakOff,
+  }
 }

@@ -55,6 +55,8 @@ export interface Failed extends Ending {
   readonly phase: 'handling' | 'streaming'
   /** What was thrown, as it was thrown. */
   readonly error: unknown
+  /** There where nobody caught it: a timer, an emitter or a promise that nobody waits for threw it, see `contain()`. */
+  readonly escaped?: true
 }
 
 /** The handler never ran. */
@@ -65,7 +67,8 @@ export interface Rejected extends Ending {
 
 /**
  * What an abandoned handler did after its request had ended. Its result reached nobody; `cancelled` means that it
- * stopped because its signal told it to.
+ * stopped because its signal told it to. Also what nobody caught after the ending of its request (`escaped`), of which
+ * one request may have any number.
  */
 export interface LateSettlement {
   readonly kind: 'completed' | 'failed' | 'cancelled'
@@ -75,4 +78,6 @@ export interface LateSettlement {
   readonly afterMs: number
   /** What was thrown, when it `failed` or was `cancelled`. */
   readonly error?: unknown
+  /** There where it is not the handler that settled, but something that it had started and that nobody waits for. */
+  readonly escaped?: true
 }

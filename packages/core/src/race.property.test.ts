@@ -19,6 +19,7 @@ const action = fc.oneof(
     'throw AbortError',
     'throw reason',
   ),
+  fc.constantFrom('escape', 'escape AbortError'),
   fc.constantFrom('deliver', 'break', 'write body', 'end body', 'break body', 'read', 'stop reading'),
 )
 
@@ -54,7 +55,7 @@ async function play({ client: kind, hooks, nested, first, later, ...given }: Scr
       outcomes.push(outcome)
       return tell('outcome')
     },
-    onLateSettlement: ({ kind }) => tell(`late ${kind}`),
+    onLateSettlement: ({ kind, escaped }) => tell(escaped ? 'escaped' : `late ${kind}`),
   } satisfies GuardOptions)
 
   const watched = watchedRequest()
@@ -117,7 +118,10 @@ async function play({ client: kind, hooks, nested, first, later, ...given }: Scr
     else if (what === 'throw') work.reject(new Error('boom'))
     else if (what === 'throw AbortError') work.reject(Object.assign(new Error(), { name: 'AbortError' }))
     else if (what === 'throw reason') work.reject(scope.reason ?? new Error('boom'))
-    else if (what === 'deliver') once(() => client.deliver())
+    else if (what === 'escape') scope.escaped(new Error('escaped'))
+    else if (what === 'escape AbortError') {
+      scope.escaped(Object.assign(new Error(), { name: 'AbortError' }))
+    } else if (what === 'deliver') once(() => client.deliver())
     else if (what === 'break') once(() => client.break(new Error('broke')))
     else if (what === 'write body') writeBody(() => body.write('chunk'))
     else if (what === 'end body') writeBody(body.end)
@@ -194,6 +198,10 @@ function check({
     expect(Object.values(stats.outcomes).reduce((sum, n) => sum + n)).toBe(1)
     expect(Object.values(stats.late).reduce((sum, n) => sum + n)).toBe(late.length / guards.length)
   }
+
+  const escaped = told.filter((what) => what === 'escaped').length / guards.length
+  const ended = 'escaped' in outcome ? 1 : 0
+  for (const { stats } of guards) expect(stats.escaped).toBe(escaped + ended)
 
   const follows = outcome.kind === 'completed' && signalRead && !client.tellsDelivery
   expect(watchers).toBeLessThanOrEqual(follows ? 1 : 0)

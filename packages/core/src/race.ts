@@ -3,13 +3,14 @@ import { type Draining, drain } from './drain.ts'
 import {
   type AbortReason,
   ClientClosedError,
+  EscapedError,
   HandlerTimeoutError,
   isCancellation,
   messageOf,
   NoResponseError,
   ShutdownError,
 } from './errors.ts'
-import { Exchange } from './exchange.ts'
+import { Exchange, uncaught } from './exchange.ts'
 import { isThenable } from './is-thenable.ts'
 import type { Rejected } from './outcome.ts'
 import {
@@ -143,9 +144,22 @@ export class Race extends Exchange {
     this.failed(error, response)
   }
 
-  private failed(error: unknown, response?: Response): void {
+  /** What the handler had started threw, and nobody caught it. The handler itself may be waiting for that for ever. */
+  override escaped(error: unknown): boolean {
+    if (!this.outcome && this.client.closed) this.left('handling')
+    if (isCancellation(error, this.reason)) return false
+    if (this.outcome) this.strayed(this.outcome, error)
+    else {
+      this.failed(error, this.policy.rethrow ? undefined : thrownResponse(error), uncaught)
+      this.stop(() => new EscapedError(error))
+    }
+    for (const { counters } of this.guards) counters.escaped++
+    return true
+  }
+
+  private failed(error: unknown, response?: Response, how?: typeof uncaught): void {
     const { failureResponse, exposeErrors, rethrow } = this.policy
-    const ending = { status: response?.status ?? 500, elapsedMs: this.elapsedMs() }
+    const ending = { status: response?.status ?? 500, elapsedMs: this.elapsedMs(), ...how }
     const outcome = this.decide({ kind: 'failed', phase: 'handling', ...ending, error })
     if (response) return this.send(response)
     if (rethrow) return this.sendError(error)

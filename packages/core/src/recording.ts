@@ -18,8 +18,8 @@ export interface Recording {
   decided(outcome: Outcome, time: TimeLeft): void
   /** Over: the outcome is final. */
   ended(ending: Ending): void
-  /** The abandoned handler has settled. */
-  settled(late: LateSettlement): void
+  /** The abandoned handler has settled, or something escaped after the end. */
+  settled(late: LateSettlement, ending: Ending): void
 }
 
 /** What there was of the time when a request was decided. */

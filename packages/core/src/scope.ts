@@ -154,6 +154,12 @@ export abstract class Scope extends Budget {
     }
   }
 
+  /**
+   * For adapters: charges the request with what its code has thrown and nobody caught. Whether that was a failure, and not
+   * only what was told to stop. Never throws.
+   */
+  abstract escaped(error: unknown): boolean
+
   /** Starts to follow the client, if nobody has yet. */
   protected abstract follow(): void
   protected abstract deadlineMoved(dueAt: number): void

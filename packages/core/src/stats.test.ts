@@ -7,6 +7,7 @@ test('a new guard has counted nothing', () => {
   expect(guard(never).stats).toEqual({
     active: 0,
     abandoned: 0,
+    escaped: 0,
     outcomes: { completed: 0, 'timed-out': 0, 'client-closed': 0, failed: 0, rejected: 0 },
     refused: { expired: 0, malformed: 0, overloaded: 0, shutdown: 0 },
     late: { completed: 0, failed: 0, cancelled: 0 },

@@ -4,7 +4,10 @@ import type { LateSettlement, OutcomeKind, Rejected } from './outcome.ts'
 export interface Stats {
   /** Requests that have not ended yet. */
   readonly active: number
-  /** Handlers that are still at work although their request has ended. */
+  /**
+   * Handlers that are still at work although their request has ended. Those from which an error escaped are not among
+   * them: what would have settled them has thrown, so most of them never do.
+   */
   readonly abandoned: number
   /** Requests by how they ended. */
   readonly outcomes: Readonly<Record<OutcomeKind, number>>
@@ -12,6 +15,8 @@ export interface Stats {
   readonly refused: Readonly<Record<Rejected['reason'], number>>
   /** Abandoned handlers by what they did in the end. */
   readonly late: Readonly<Record<LateSettlement['kind'], number>>
+  /** Errors that nobody caught and that requests were charged with, also after their end: see `contain()`. */
+  readonly escaped: number
   /** Requests whose `inbound` was not understood, and therefore ignored. */
   readonly inboundIgnored: number
   /** Requests whose `receivedAt` was not understood, or not plausible, and therefore ignored. */
@@ -40,6 +45,7 @@ export function newCounters(): Counters {
     outcomes: { completed: 0, 'timed-out': 0, 'client-closed': 0, failed: 0, rejected: 0 },
     refused: { expired: 0, malformed: 0, overloaded: 0, shutdown: 0 },
     late: { completed: 0, failed: 0, cancelled: 0 },
+    escaped: 0,
     inboundIgnored: 0,
     receivedAtIgnored: 0,
     lateWrites: 0,

@@ -17,6 +17,7 @@ import {
   restore,
   runInside,
   scopeInside,
+  takeBack,
   takeOver,
   withHeaders,
 } from './isolation.ts'
@@ -54,8 +55,11 @@ export function curfew(options: GuardOptions = {}): CurfewMiddleware {
     } catch (error) {
       // Hono says by itself what a handler forgot.
       if (error instanceof NoResponseError && !c.finalized) return
+      const { scope } = entry
+      // The handler is still at work, and `app.onError` is about to answer in its place.
+      if (scope?.outcome && 'escaped' in scope.outcome) takeBack(c, scope, entry.before)
       // The handler's response is not to be sent after all: its body broke while it was being buffered.
-      if (c.finalized && !entry.scope?.reason) restore(c, entry.before)
+      else if (c.finalized && !scope?.reason) restore(c, entry.before)
       throw error
     }
   }

@@ -80,10 +80,18 @@ export function takeOver(c: Context, scope: Scope | undefined, reply: Response, 
   if (scope) shut(c, scope)
 }
 
+/** The same without a reply as yet: it is for what is around to make one. */
+export function takeBack(c: Context, scope: Scope, before: Before): void {
+  restore(c, before)
+  c.error = undefined
+  shut(c, scope)
+}
+
 /** Brings `c` back to where it was before the guard was entered, with no response yet. */
 export function restore(c: Context, { status, headers }: Before): void {
   drop(c)
-  for (const [name] of c.body(null).headers) c.header(name)
+  // Under node-server these are the very headers that go, and none may be skipped.
+  for (const name of [...c.body(null).headers.keys()]) c.header(name)
   for (const [name, value] of headers) c.header(name, value, { append: name === 'set-cookie' })
   c.status(status as 200)
 }

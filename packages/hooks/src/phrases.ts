@@ -11,14 +11,17 @@ export function repeatsOf({ count, repeatOf }: Report): string | undefined {
   return repeatOf && `${count} ${count === 1 ? 'request' : 'requests'} like that of report ${repeatOf}`
 }
 
-/** How the request ended. */
-export function endingOf({ outcome: { kind, phase }, abandoned, late }: Report): string {
-  return `${kind}${phase ? ` while ${phase}` : ''}${abandoned && !late ? ', its handler still at work' : ''}`
+/** How the request ended; `escaped` if nobody caught what was thrown. */
+export function endingOf({ outcome: { kind, phase, escaped }, abandoned, late }: Report): string {
+  const how = [phase ? `${kind} while ${phase}` : kind]
+  if (escaped) how.push('escaped')
+  if (abandoned && !late) how.push('its handler still at work')
+  return how.join(', ')
 }
 
 /** What its handler did after that. */
 export function lateOf({ late }: Report): string | undefined {
-  return late && `${late.kind} ${duration(late.afterMs)} after the end`
+  return late && `${late.kind} ${duration(late.afterMs)} after the end${late.escaped ? ', escaped' : ''}`
 }
 
 export function timingOf({ timing: { elapsedMs, timeoutMs, lateMs } }: Report): string {

@@ -54,6 +54,16 @@ ABANDONED 499  GET http://localhost:3000/slow
   report    c7d3e1f9-8b4a-4f0e-9d55-7e2a1c6b4d33, fingerprint e03b6f8d29c7514a`)
 })
 
+test('what nobody caught has escaped, before the end or after it', () => {
+  const outcome = { ...failed.outcome, escaped: true }
+  expect(pretty({ ...failed, outcome, abandoned: true })).toContain(
+    '\n  outcome   failed while handling, escaped, its handler still at work\n',
+  )
+  expect(pretty({ ...late, late: { ...late.late!, escaped: true } })).toContain(
+    '\n  late      failed 2.25 s after the end, escaped\n',
+  )
+})
+
 test('a late settlement says how late', () => {
   expect(pretty(late)).not.toContain('still at work')
   expect(pretty(late)).toMatch(/^LATE 503 {2}GET [\s\S]*\n {2}late {6}failed 2\.25 s after the end\n/)

@@ -26,6 +26,8 @@ export class Connection implements Client {
   readonly socket: Socket
   /** Whether the client wants the head alone. */
   readonly headOnly: boolean
+  /** Whether the handler has taken it upon itself to write the response. */
+  leftToHandler = false
   protected readonly incoming: Incoming
   protected readonly stream: ServerHttp2Stream | undefined
   private readonly open: OpenConnections
@@ -140,6 +142,13 @@ export class Connection implements Client {
     if (!this.multiplexed) this.outgoing.statusMessage = 'Internal Server Error'
     this.outgoing.setHeader('content-type', 'application/problem+json')
     void response.text().then((body) => this.outgoing.end(body))
+  }
+
+  /** What node-server, or middleware, has yet to write is complete. */
+  interrupt(error: unknown): { readonly status?: number } | undefined {
+    if (this.ended || this.outgoing.writableEnded || !(this.begun || this.leftToHandler)) return undefined
+    this.breakOff(error)
+    return this.failure
   }
 
   /** A clean end would pass half a response off as a whole one. */

@@ -55,7 +55,10 @@ export function fetchCallback(
  */
 function hand(response: HandlerResult, connection: Connection): Response | Promise<Response> {
   const { outgoing } = connection
-  if (response === RESPONSE_ALREADY_SENT) return response
+  if (response === RESPONSE_ALREADY_SENT) {
+    connection.leftToHandler = true
+    return response
+  }
   if (connection.ended || outgoing.headersSent) {
     void response?.body?.cancel().catch(() => {})
     // The handler has begun to write by itself, and now there is another response, for a timeout, say.

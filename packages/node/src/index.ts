@@ -1,6 +1,7 @@
 export {
   type AbortReason,
   ClientClosedError,
+  EscapedError,
   type GuardOptions,
   HandlerTimeoutError,
   InvalidOptionError,
@@ -10,7 +11,18 @@ export {
   ShutdownError,
   StreamTimeoutError,
 } from '@curfew/core'
-export type { Closed, CloseOptions, HealthOptions, SignalOptions, StopSignal } from '@curfew/core/adapter'
+export type {
+  Closed,
+  CloseOptions,
+  Containment,
+  ContainmentStats,
+  ContainOptions,
+  HealthOptions,
+  SignalOptions,
+  StopSignal,
+  UncaughtOrigin,
+} from '@curfew/core/adapter'
+export { contain } from './contain.ts'
 export { createListener, type ListenerOptions } from './create-listener.ts'
 export type { WritingGuardOptions } from './exchange-guard.ts'
 export type { Bindings, FetchHandler, Listener } from './fetch-callback.ts'

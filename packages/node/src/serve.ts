@@ -22,6 +22,7 @@ import type { FetchHandler } from './fetch-callback.ts'
 import type { ListenerHandler, WritingListener } from './guard-listener.ts'
 import { endWith } from './last-response.ts'
 import { OpenConnections } from './open-connections.ts'
+import { whileListening } from './open-servers.ts'
 
 /** Where and how to serve a fetch handler, and what the guard may be told. */
 export interface ServeOptions extends ListenerOptions, LifetimeOptions, ServerOptions {
@@ -181,6 +182,7 @@ export function serve(options: object): CurfewServer {
   }
 
   lifetime.start({ notice, stop })
+  whileListening(server, lifetime)
   listening.catch(lifetime.abandon)
   return {
     server,

@@ -119,6 +119,7 @@ export async function buildReport(
       kind: outcome.kind,
       status: outcome.status,
       ...('phase' in outcome && { phase: outcome.phase }),
+      ...('escaped' in outcome && { escaped: true }),
     },
     timing: {
       elapsedMs: toMicroseconds(outcome.elapsedMs),
@@ -126,7 +127,13 @@ export async function buildReport(
       ...('lateMs' in outcome && { lateMs: toMicroseconds(outcome.lateMs) }),
     },
     abandoned: ending.abandoned,
-    ...(late && { late: { kind: late.kind, afterMs: toMicroseconds(late.afterMs) } }),
+    ...(late && {
+      late: {
+        kind: late.kind,
+        afterMs: toMicroseconds(late.afterMs),
+        ...(late.escaped && { escaped: true }),
+      },
+    }),
     where: { ...whereAmI(), ...part('where', () => attachedClient(request)?.where), ...style.where },
     ...(omitted.length > 0 && { omitted }),
   }

@@ -132,6 +132,16 @@ describe('what is no report', () => {
       'Invalid report at request: expected an object, got undefined',
     ],
     [
+      { ...least, outcome: { ...least.outcome, escaped: 1 } },
+      'outcome.escaped',
+      'Invalid report at outcome.escaped: expected true or false, got 1',
+    ],
+    [
+      { ...least, late: { kind: 'failed', afterMs: 1, escaped: 'yes' } },
+      'late.escaped',
+      'Invalid report at late.escaped: expected true or false, got "yes"',
+    ],
+    [
       timed({ elapsedMs: '1' }),
       'timing.elapsedMs',
       'Invalid report at timing.elapsedMs: expected a number, got "1"',

@@ -80,10 +80,17 @@ const format1 = object({
     kind: oneOf('completed', 'timed-out', 'client-closed', 'failed', 'rejected'),
     status: whole,
     phase: z.optional(text),
+    escaped: z.optional(flag),
   }),
   timing: object({ elapsedMs: number, timeoutMs: z.nullable(number), lateMs: z.optional(number) }),
   abandoned: flag,
-  late: z.optional(object({ kind: oneOf('completed', 'failed', 'cancelled'), afterMs: number })),
+  late: z.optional(
+    object({
+      kind: oneOf('completed', 'failed', 'cancelled'),
+      afterMs: number,
+      escaped: z.optional(flag),
+    }),
+  ),
   where: object({
     service: z.optional(text),
     version: z.optional(text),

@@ -5,7 +5,8 @@ export const REDACTED = '[redacted]'
 
 /**
  * Why there is a report: the request `failed`, or, if asked for, it `timed-out`, its handler was `abandoned` (it still
- * ran when the client left, say), or what was abandoned settled `late`.
+ * ran when the client left, say), or what was abandoned settled `late`. What nobody caught after the end of its request
+ * is `late`, too, and told of to whoever is told of what `failed`.
  */
 export type ReportKind = 'failed' | 'timed-out' | 'abandoned' | 'late'
 
@@ -39,6 +40,8 @@ export interface Report {
     readonly kind: OutcomeKind
     readonly status: number
     readonly phase?: string
+    /** There where nobody caught what was thrown: see `contain()`. */
+    readonly escaped?: boolean
   }
   readonly timing: {
     /** Milliseconds from the start of the request to its ending. */
@@ -55,6 +58,8 @@ export interface Report {
     readonly kind: LateSettlement['kind']
     /** Milliseconds from the ending to this settlement. */
     readonly afterMs: number
+    /** There where it is not the handler that settled, but something that it had started: see `contain()`. */
+    readonly escaped?: boolean
   }
   readonly where: Where
   /** Parts that are missing because something failed while they were made: `request.headers`, say. */

@@ -66,7 +66,15 @@ export class RequestRecording implements Recording {
     return this.told.error
   }
 
-  settled(late: LateSettlement): void {
+  settled(late: LateSettlement, ending: Ending): void {
+    const { on } = this.policy
+    if (late.escaped) {
+      // An error that would have ended the process: who is told of errors is told of that.
+      if (on.has('failed') || on.has('late')) {
+        this.tell('late', this.ending ?? ending, late, { value: late.error })
+      }
+      return
+    }
     if (!this.ending) return
     this.tell('late', this.ending, late, late.kind === 'completed' ? undefined : { value: late.error })
     this.ending = undefined
