@@ -1,0 +1,87 @@
+import type { Scope } from '@curfew/core'
+import { isThenable } from '@curfew/core/adapter'
+
+/**
+ * One request on its way through the hooks and the handler. Fastify tells nobody when a handler that it no longer waits
+ * for has come to an end: this does.
+ */
+export class Passage {
+  readonly scope: Scope
+  /** Settles when an abandoned handler is done, as it does; never before the request has ended. */
+  readonly done: Promise<void>
+  private resolve!: () => void
+  private reject!: (error: unknown) => void
+  /** Whether the handler runs; one that returns no promise does until it replies. */
+  private atWork = false
+
+  constructor(scope: Scope) {
+    this.scope = scope
+    this.done = new Promise((resolve, reject) => {
+      this.resolve = resolve
+      this.reject = reject
+    })
+    this.done.catch(() => {})
+  }
+
+  /** Whether the request has ended without the handler, and nobody waits for it any longer. */
+  get abandoned(): boolean {
+    const { outcome, reason } = this.scope
+    if (!outcome || !('phase' in outcome) || outcome.phase === 'streaming' || outcome.phase === 'writing')
+      return false
+    return outcome.kind !== 'failed' || reason !== undefined
+  }
+
+  /** Runs the handler. What an abandoned one comes back with is not for Fastify any more. */
+  handle(handler: () => unknown): unknown {
+    this.atWork = true
+    const result = handler()
+    if (!isThenable(result)) return result
+    this.atWork = true
+    return Promise.resolve(result).then(
+      (payload) => {
+        this.atWork = false
+        return this.abandoned ? this.settle(payload) : payload
+      },
+      (error) => {
+        this.atWork = false
+        if (!this.abandoned) throw error
+        this.reject(error)
+      },
+    )
+  }
+
+  /** A reply is made, in time. */
+  replied(): void {
+    this.atWork = false
+  }
+
+  /** An abandoned handler, or a hook, replies after all. */
+  settle(payload: unknown): void {
+    discard(payload)
+    if (payload instanceof Error) this.reject(payload)
+    else this.resolve()
+  }
+
+  /** Something of an abandoned request fails. */
+  fail(error: unknown): void {
+    this.reject(error)
+  }
+
+  /** The response has closed. A handler that has not begun will not, and of one that has replied nothing is left. */
+  readonly closed = (): void => {
+    if (this.abandoned && !this.atWork) this.reject(this.scope.reason)
+  }
+}
+
+/** Tells whoever makes the body that nobody reads it. */
+function discard(payload: unknown): void {
+  if (typeof payload !== 'object' || payload === null) return
+  try {
+    if (payload instanceof Response) void payload.body?.cancel().catch(() => {})
+    else if (payload instanceof ReadableStream) void payload.cancel().catch(() => {})
+    else if ('pipe' in payload && 'destroy' in payload && typeof payload.destroy === 'function') {
+      if ('on' in payload && typeof payload.on === 'function') payload.on('error', () => {})
+      payload.destroy()
+    }
+  } catch {}
+}
