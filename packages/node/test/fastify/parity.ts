@@ -69,7 +69,7 @@ async function start(
   onTestFinished(async () => void (await app.close()))
   await parity.before?.(app)
   if (mode === 'plugin') await app.register(curfew, limits)
-  await parity.app(app, (what) => notes.push(what))
+  await parity.app(app, (what) => void notes.push(what))
   await app.listen({ port: 0, host: '127.0.0.1' })
   log.length = 0
   return app
