@@ -116,7 +116,7 @@ function begin(request: Guarded, reply: FastifyReply, scope: Scope): Passage {
   request.curfew = scope
   request[passageKey] = passage
   scope.routeOf = () => request.routeOptions.url
-  reply.raw.once('close', passage.closed)
+  reply.raw.once('close', () => passage.closed(reply.raw))
   return passage
 }
 

@@ -1,5 +1,6 @@
 import type { Scope } from '@curfew/core'
 import { isThenable } from '@curfew/core/adapter'
+import type { FastifyReply } from 'fastify'
 
 /**
  * One request on its way through the hooks and the handler. Fastify tells nobody when a handler that it no longer waits
@@ -13,6 +14,8 @@ export class Passage {
   private reject!: (error: unknown) => void
   /** Whether the handler runs; one that returns no promise does until it replies. */
   private atWork = false
+  /** Whether it says by a promise when it is done. */
+  private isAsync = false
 
   constructor(scope: Scope) {
     this.scope = scope
@@ -26,8 +29,7 @@ export class Passage {
   /** Whether the request has ended without the handler, and nobody waits for it any longer. */
   get abandoned(): boolean {
     const { outcome, reason } = this.scope
-    if (!outcome || !('phase' in outcome) || outcome.phase === 'streaming' || outcome.phase === 'writing')
-      return false
+    if (!outcome || !('phase' in outcome) || outcome.phase !== 'handling') return false
     return outcome.kind !== 'failed' || reason !== undefined
   }
 
@@ -37,6 +39,7 @@ export class Passage {
     const result = handler()
     if (!isThenable(result)) return result
     this.atWork = true
+    this.isAsync = true
     return Promise.resolve(result).then(
       (payload) => {
         this.atWork = false
@@ -45,7 +48,7 @@ export class Passage {
       (error) => {
         this.atWork = false
         if (!this.abandoned) throw error
-        this.reject(error)
+        this.fail(error)
       },
     )
   }
@@ -58,20 +61,38 @@ export class Passage {
   /** An abandoned handler, or a hook, replies after all. */
   settle(payload: unknown): void {
     discard(payload)
-    if (payload instanceof Error) this.reject(payload)
-    else this.resolve()
+    if (payload instanceof Error) return this.fail(payload)
+    forgotten.unregister(this)
+    this.resolve()
   }
 
   /** Something of an abandoned request fails. */
   fail(error: unknown): void {
+    forgotten.unregister(this)
     this.reject(error)
   }
 
   /** The response has closed. A handler that has not begun will not, and of one that has replied nothing is left. */
-  readonly closed = (): void => {
-    if (this.abandoned && !this.atWork) this.reject(this.scope.reason)
+  closed(raw: FastifyReply['raw']): void {
+    if (!this.abandoned) return
+    if (!this.atWork) return this.fail(this.scope.reason)
+    if (!this.isAsync) this.watchEnd(raw)
+  }
+
+  /** Without a promise a handler may go past Fastify to the end of its response, or come to none. */
+  private watchEnd(raw: FastifyReply['raw']): void {
+    const end = raw.end as (...args: unknown[]) => typeof raw
+    raw.end = (...args: unknown[]) => {
+      this.settle(undefined)
+      return end.apply(raw, args)
+    }
+    const forget = this.scope.forgetting()
+    if (forget) forgotten.register(raw, forget, this)
   }
 }
+
+/** A response that nobody can reach any more is one that nobody will end. */
+const forgotten = new FinalizationRegistry<() => void>((forget) => forget())
 
 /** Tells whoever makes the body that nobody reads it. */
 function discard(payload: unknown): void {

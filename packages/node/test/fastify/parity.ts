@@ -5,6 +5,7 @@ import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastif
 import { onTestFinished } from 'vitest'
 import { type CurfewOptions, curfew } from '../../src/fastify.ts'
 import { guardListener } from '../../src/guard-listener.ts'
+import { essence } from './support.ts'
 
 export interface Asked {
   readonly method?: string
@@ -81,12 +82,6 @@ function guardedServer(handler: RequestListener, { keepAliveTimeout }: { keepAli
   const server = createServer(guardListener(handler as never, limits) as never)
   server.keepAliveTimeout = keepAliveTimeout
   return server
-}
-
-/** A log line without what is another one each time. */
-function essence(line: string): string {
-  const { level, msg, res, err } = JSON.parse(line)
-  return [level, msg, res?.statusCode, err?.code, err?.message].filter((part) => part !== undefined).join(' ')
 }
 
 async function askHttp1(asked: readonly Asked[], port: number): Promise<unknown[]> {
