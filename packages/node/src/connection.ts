@@ -5,6 +5,7 @@ import type { Socket } from 'node:net'
 import { problem, ShutdownError, type StreamTimeoutError } from '@curfew/core'
 import type { Afterwards, Client, ClientWatcher } from '@curfew/core/adapter'
 import type { Where } from '@curfew/core/report'
+import { isInjected } from './injected.ts'
 import type { OpenConnections } from './open-connections.ts'
 import { where } from './where.ts'
 
@@ -193,6 +194,7 @@ export class Connection implements Client {
   /** Node 20 says `finish` for what the client never took: then the socket has an error. */
   private get delivered(): boolean {
     const { writableEnded, writableFinished } = this.outgoing
+    if (isInjected(this.outgoing)) return writableEnded
     return writableEnded && writableFinished && (this.multiplexed || !this.socket.errored)
   }
 }

@@ -79,6 +79,15 @@ export function exchangeGuard(
   return { run, stats: guarded.stats }
 }
 
+/**
+ * For frameworks that notice by themselves that a response cannot be completed. As long as nothing of it has been sent, the
+ * guard answers instead, with a 500; after that the connection is reset. It is recorded as failed.
+ */
+export function giveUp(scope: Scope, error: unknown): void {
+  const client = attachedClient(scope.request)
+  if (client instanceof HeldExchange) client.onGiveUp(error)
+}
+
 const meaningless = ['buffer', 'rethrow', 'serverTiming'] as const
 
 function limitsOf({

@@ -181,12 +181,17 @@ export class HeldExchange extends Connection implements Holder {
   }
 
   onGiveUp(error: unknown): void {
+    if (this.state === 'sent' && !this.isDone) return this.breakOff(error)
     this.thrown ??= { error }
     this.reject?.(error)
   }
 
   onBreak(error: unknown): void {
     this.broken(error)
+  }
+
+  get isGivenUp(): boolean {
+    return this.thrown !== undefined
   }
 
   onWrite(): void {

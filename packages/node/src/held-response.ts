@@ -3,6 +3,7 @@ import { type IncomingMessage, type OutgoingHttpHeaders, ServerResponse } from '
 import type { Socket } from 'node:net'
 import { complain } from '@curfew/core/adapter'
 import type { Held, Holder } from './held.ts'
+import { collect, isInjected } from './injected.ts'
 import { OuterListeners } from './outer-listeners.ts'
 import { refuse } from './seal.ts'
 
@@ -88,7 +89,7 @@ export class HeldResponse implements Held {
     this.drop()
     const { response } = this
     const { socket } = response
-    const replacement = new Replacement(response.req)
+    const replacement = new (isInjected(response) ? CollectedReplacement : Replacement)(response.req)
     for (const name of handedOn) Reflect.set(replacement, name, Reflect.get(response, name))
     replacement.shouldKeepAlive = this.shouldKeepAlive
     replacement._onPendingData = this.base._onPendingData
@@ -131,7 +132,9 @@ export class HeldResponse implements Held {
     response.once('close', () => {
       this.telling = false
     })
+    if (replacement instanceof CollectedReplacement) collect(response, replacement.body)
     response.emit('finish')
+    if (replacement instanceof CollectedReplacement) close(response)
   }
 
   // --- what the handler does, and Node --------------------------------------------------------------------------
@@ -181,13 +184,15 @@ export class HeldResponse implements Held {
   }
 
   destroy(error: unknown): ServerResponse {
+    const { response, holder } = this
     const isBroken = error !== undefined && error !== null
-    if (this.state === 'held' && isBroken) {
-      this.holder.onGiveUp(error)
-      return this.response
+    const isLeft = isInjected(response) && response.req.destroyed
+    if (this.state === 'held' && !isLeft && (isBroken || holder.isGivenUp)) {
+      if (isBroken) holder.onGiveUp(error)
+      return response
     }
-    if (isBroken) this.holder.onBreak(error)
-    return this.base.destroy.call(this.response, error)
+    if (isBroken) holder.onBreak(error)
+    return this.base.destroy.call(response, error)
   }
 
   assignSocket(socket: Occupied): void {
@@ -271,6 +276,16 @@ class Replacement extends ServerResponse {
     super.writeHead(status)
     this.onHead?.()
     return this
+  }
+}
+
+/** The same where nobody reads what is sent: it is looked at. */
+class CollectedReplacement extends Replacement {
+  readonly body: Buffer[] = []
+
+  override write(...args: unknown[]): boolean {
+    this.body.push(Buffer.from(args[0] as Uint8Array))
+    return super.write(...(args as [unknown]))
   }
 }
 

@@ -156,6 +156,7 @@ export class HeldStream implements Held {
   }
 
   destroy(error: unknown): void {
+    if (this.holder.isGivenUp) return
     if (error === undefined || error === null) this.real.destroy()
     else this.holder.onGiveUp(error)
   }

@@ -29,6 +29,8 @@ export interface Holder {
   onGiveUp(error: unknown): void
   /** It breaks a response off that has begun, because of `error`. */
   onBreak(error: unknown): void
+  /** Whether it has. It may well destroy the response then, in whose place there is to be another one. */
+  readonly isGivenUp: boolean
   /** It writes into a response that has begun. */
   onWrite(): void
   /** It writes into a response that was replaced or dropped; `last` if it ended it. */
