@@ -9,11 +9,12 @@ import type {
   RouteHandlerMethod,
   RouteOptions,
 } from 'fastify'
-import { type ExchangeGuard, exchangeGuard, type WritingGuardOptions } from '../exchange-guard.ts'
+import { type ExchangeGuard, exchangeGuard, giveUp, type WritingGuardOptions } from '../exchange-guard.ts'
 import { inherited } from './inherited.ts'
 import { layHeaders } from './lay-headers.ts'
 import { Passage } from './passage.ts'
 import { routeGuard, routeGuardOf } from './route-config.ts'
+import { watchPayload } from './watch-payload.ts'
 
 /** What the plugin may be told: all that a guard may. Errors are Fastify's to answer, as ever. */
 export type CurfewOptions = WritingGuardOptions
@@ -90,7 +91,13 @@ function send(this: FastifyReply, payload: unknown): FastifyReply {
     passage.settle(payload)
     return this
   }
-  passage?.replied()
+  if (passage) {
+    passage.replied()
+    watchPayload(payload, (error) => {
+      // Before that, Fastify answers.
+      if (this.raw.headersSent && !passage.gone) giveUp(passage.scope, error)
+    })
+  }
   inherited(this, 'send', 'value', send)!.call(this, payload)
   return this
 }
@@ -120,10 +127,10 @@ function begin(request: Guarded, reply: FastifyReply, scope: Scope): Passage {
   return passage
 }
 
-/** Not even Fastify's own error handling is for what happens after the end. */
+/** Fastify's own error handling is not for what fails once there is nobody to answer. */
 const noteError: onErrorHookHandler = (request, _reply, error, done) => {
   const passage = passageOf(request)
-  if (passage?.abandoned) return passage.fail(error)
+  if (passage?.gone) return passage.fail(error)
   if (passage) passage.scope.handledError = error
   done()
 }

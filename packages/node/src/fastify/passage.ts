@@ -1,5 +1,5 @@
 import type { Scope } from '@curfew/core'
-import { isThenable } from '@curfew/core/adapter'
+import { attachedClient, isThenable } from '@curfew/core/adapter'
 import type { FastifyReply } from 'fastify'
 
 /**
@@ -31,6 +31,11 @@ export class Passage {
     const { outcome, reason } = this.scope
     if (!outcome || !('phase' in outcome) || outcome.phase !== 'handling') return false
     return outcome.kind !== 'failed' || reason !== undefined
+  }
+
+  /** Whether there is nobody to answer, also where that has yet to be recorded. */
+  get gone(): boolean {
+    return this.abandoned || attachedClient(this.scope.request)?.closed === true
   }
 
   /** Runs the handler. What an abandoned one comes back with is not for Fastify any more. */

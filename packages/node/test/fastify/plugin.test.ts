@@ -8,7 +8,18 @@ import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import alsoCurfew, { curfew, type RouteConfig, scopeOf } from '../../src/fastify.ts'
 import { guardListener } from '../../src/guard-listener.ts'
-import { aborted, call, deferred, fetched, never, rejection, soon } from '../support.ts'
+import {
+  aborted,
+  call,
+  deferred,
+  fetched,
+  keptAlive,
+  never,
+  rejection,
+  session,
+  soon,
+  watchOutput,
+} from '../support.ts'
 import { guarded } from './support.ts'
 
 /** A handler that never answers, and who is told that it runs. */
@@ -391,35 +402,99 @@ describe('errors', () => {
     expect(await fetched('http', port)).toMatchObject({ status: 500 })
     expect(await outcomes.first()).toMatchObject({ kind: 'failed', error: { message: 'first' } })
   })
+})
 
-  test('of a stream that breaks half-way are a reset without the guard, and whole with it', async () => {
-    const told: string[] = []
-    const { port, outcomes } = await guarded((app) => {
-      app.addHook('onResponse', async (_request, reply) => void told.push(`onResponse ${reply.statusCode}`))
-      const breaking = () => {
-        const stream = new PassThrough()
-        stream.write('half')
-        setImmediate(() => stream.destroy(new Error('half-way')))
-        return stream
-      }
-      app.get('/', (_request, reply) => reply.header('x-inner', '1').send(breaking()))
-      app.get('/bare', { config: { curfew: false } }, (_request, reply) => reply.send(breaking()))
-      app.get('/next', async () => 'next')
+describe.each(['http', 'h2c'] as const)('a payload that breaks half-way, over %s,', (protocol) => {
+  function ofNode(): Readable {
+    return Readable.from(
+      (async function* () {
+        yield 'half'
+        await new Promise(setImmediate)
+        throw new Error('half-way')
+      })(),
+    )
+  }
+
+  function ofTheWeb(): ReadableStream {
+    let pulls = 0
+    return new ReadableStream({
+      async pull(controller) {
+        await new Promise(setImmediate)
+        if (pulls++ > 0) throw new Error('half-way')
+        controller.enqueue(Buffer.from('half'))
+      },
     })
-    expect(await fetched('http', port, { path: '/bare' })).toMatchObject({
-      status: 200,
-      broken: 'ECONNRESET',
+  }
+
+  test.each([
+    ['of Node', ofNode],
+    ['of the web', ofTheWeb],
+    ['of a Response', () => new Response(ofTheWeb())],
+  ])('%s, is answered whole as long as nothing has been sent', async (_name, payload) => {
+    const output = watchOutput()
+    const { app, port, outcomes, log } = await guarded(
+      (app) => {
+        app.get('/', async (_request, reply) => {
+          reply.header('x-inner', '1')
+          return payload()
+        })
+        app.get('/next', async () => 'next')
+      },
+      { protocol },
+    )
+    const connection =
+      protocol === 'h2c' ? { session: session(protocol, port) } : { agent: keptAlive(protocol) }
+    const { status, headers, body, broken } = await fetched(protocol, port, connection)
+    expect({ status, broken, code: JSON.parse(body).code }).toEqual({
+      status: 500,
+      broken: undefined,
+      code: 'HANDLER_FAILED',
     })
-    expect(await fetched('http', port)).toMatchObject({ status: 500, broken: undefined })
+    expect(headers).not.toHaveProperty('x-inner')
     expect(await soon(outcomes.first())).toMatchObject({
       kind: 'failed',
       status: 500,
+      error: { message: 'half-way' },
+    })
+    expect(await fetched(protocol, port, { ...connection, path: '/next' })).toMatchObject({ body: 'next' })
+    expect(log.filter((line) => !line.startsWith('30'))).toEqual([
+      '40 response terminated with an error with headers already sent half-way',
+    ])
+    expect(app.curfew.stats).toMatchObject({ active: 0, abandoned: 0 })
+    expect(output).toEqual([])
+  })
+
+  test('is a reset after that', async () => {
+    const begun = deferred<void>()
+    const stream = new PassThrough()
+    const { port, outcomes } = await guarded(
+      (app) => {
+        app.get('/', async (_request, reply) => {
+          begun.resolve()
+          return reply.send(stream)
+        })
+      },
+      { protocol, curfew: { maxBytes: 1 } },
+    )
+    const half = call(protocol, port)
+    await begun.promise
+    stream.write('half')
+    await soon(half.begun)
+    stream.destroy(new Error('half-way'))
+    const { status, body, broken } = await soon(half.answer)
+    expect({ status, body, broken: typeof broken }).toEqual({ status: 200, body: 'half', broken: 'string' })
+    expect(await soon(outcomes.first())).toMatchObject({
+      kind: 'failed',
+      phase: 'streaming',
       error: { message: 'half-way' },
     })
   })
 })
 
 describe.each(['http', 'h2c'] as const)('a client that leaves, over %s,', (protocol) => {
+  // Over HTTP/2 Node says of every response that it has finished.
+  const logged = ['30 incoming request', ...(protocol === 'h2c' ? ['30 request completed 200'] : [])]
+
   test('aborts the signal, and is recorded as that', async () => {
     const { entered, handler } = stuck()
     const { app, port, outcomes, log } = await guarded((app) => app.get('/', handler), { protocol })
@@ -434,7 +509,7 @@ describe.each(['http', 'h2c'] as const)('a client that leaves, over %s,', (proto
       status: 499,
     })
     expect(app.curfew.stats).toMatchObject({ active: 0, abandoned: 1 })
-    expect(log).toEqual(['30 incoming request'])
+    expect(log).toEqual(logged)
   })
 
   test('leaves a handler to fail by itself, quietly', async () => {
@@ -456,7 +531,7 @@ describe.each(['http', 'h2c'] as const)('a client that leaves, over %s,', (proto
     leave()
     expect(await soon(late.first())).toMatchObject({ kind: 'cancelled' })
     expect(told).toEqual([])
-    expect(log).toEqual(['30 incoming request'])
+    expect(log).toEqual(logged)
     expect(app.curfew.stats).toMatchObject({ active: 0, abandoned: 0 })
   })
 
@@ -469,10 +544,14 @@ describe.each(['http', 'h2c'] as const)('a client that leaves, over %s,', (proto
       },
       { protocol },
     )
-    const upload = call(protocol, port, { method: 'POST', headers: { 'content-type': 'application/json' } })
+    const options = { method: 'POST', headers: { 'content-type': 'application/json' } }
+    const own = protocol === 'h2c' ? session(protocol, port) : undefined
+    const upload = call(protocol, port, own ? { ...options, session: own } : options)
     upload.write('{"a":')
     await expect.poll(() => app.curfew.stats.active).toBe(1)
-    upload.leave()
+    // Node's client ends an upload before it resets its stream.
+    if (own) own.destroy()
+    else upload.leave()
     expect(await soon(outcomes.first())).toMatchObject({ kind: 'client-closed', status: 499 })
     expect(told).toEqual([])
     await expect.poll(() => app.curfew.stats).toMatchObject({ active: 0, abandoned: 0 })
