@@ -47,7 +47,8 @@ export function exchangeGuard(
     (request: Request, run: (scope: Scope) => ReturnType<HeldExchange['run']>) => run(findScope(request)!),
     options,
   )
-  const limits = limitsOf(options)
+  const given = limitsOf(options)
+  const limits: WritingLimits = { ...defaultLimits, clock: options.clock ?? systemClock, ...given }
 
   function run(incoming: Incoming, outgoing: Outgoing, handler: WritingHandler): boolean {
     const outer = findScope(incoming as never)
@@ -57,6 +58,8 @@ export function exchangeGuard(
       return true
     }
     if (outer) {
+      const exchange = attachedClient(outer.request)
+      if (exchange instanceof HeldExchange) exchange.adjust(given)
       void guarded(outer.request, (scope) => void handler(scope))
       return true
     }
@@ -90,19 +93,19 @@ export function giveUp(scope: Scope, error: unknown): void {
 
 const meaningless = ['buffer', 'rethrow', 'serverTiming'] as const
 
-function limitsOf({
-  maxBytes = 1024 * 1024,
-  overflow = 'stream',
-  streamIdleMs,
-  streamTotalMs,
-  clock = systemClock,
-}: WritingGuardOptions): WritingLimits {
-  const none = Number.POSITIVE_INFINITY
-  return {
-    maxBytes,
-    overflow,
-    streamIdleMs: streamIdleMs || none,
-    streamTotalMs: streamTotalMs || none,
-    clock,
+const defaultLimits = {
+  maxBytes: 1024 * 1024,
+  overflow: 'stream',
+  streamIdleMs: Number.POSITIVE_INFINITY,
+  streamTotalMs: Number.POSITIVE_INFINITY,
+} as const
+
+/** Those that are given. */
+function limitsOf(options: WritingGuardOptions): Partial<WritingLimits> {
+  const limits: Record<string, unknown> = {}
+  for (const name of Object.keys(defaultLimits) as (keyof typeof defaultLimits)[]) {
+    const value = options[name]
+    if (value !== undefined) limits[name] = value === false ? Number.POSITIVE_INFINITY : value
   }
+  return limits
 }

@@ -26,7 +26,7 @@ export type WritingHandler = (scope: Scope) => unknown
 
 /** An exchange whose handler writes the response, which is held until the guard has decided. */
 export class HeldExchange extends Connection implements Holder {
-  private readonly limits: WritingLimits
+  private limits: WritingLimits
   private readonly original: Outgoing
   /** What stands for the handler's response where the guard wants to see one. */
   private readonly written: Response
@@ -71,6 +71,15 @@ export class HeldExchange extends Connection implements Holder {
     })
   }
 
+  /** What a guard further in says of the limits holds from now on. */
+  adjust(limits: Partial<WritingLimits>): void {
+    this.limits = { ...this.limits, ...limits }
+  }
+
+  get maxBytes(): number {
+    return this.limits.maxBytes
+  }
+
   /** Sends what the guard answers, unless that is what the handler has written. */
   send(response: Response): void {
     if (response === this.written) return
@@ -83,13 +92,13 @@ export class HeldExchange extends Connection implements Holder {
   }
 
   private hold(): void {
-    const { original, limits } = this
+    const { original } = this
     this.state = 'held'
     if (original.getHeaderNames().length > 0) this.outerHeaders = original.getHeaders()
     this.held =
       original instanceof Http2ServerResponse
-        ? new HeldStream(original, limits.maxBytes, this)
-        : new HeldResponse(original as ServerResponse, limits.maxBytes, this)
+        ? new HeldStream(original, this)
+        : new HeldResponse(original as ServerResponse, this)
   }
 
   // --- what the guard decides -----------------------------------------------------------------------------------

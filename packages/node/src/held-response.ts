@@ -15,7 +15,6 @@ import { refuse } from './seal.ts'
 export class HeldResponse implements Held {
   private readonly response: Inner
   private readonly holder: Holder
-  private readonly maxBytes: number
   private readonly base: Overrides
   private readonly listeners: OuterListeners
   /** With what those outside have put around it, to be told when a head is written. */
@@ -29,11 +28,10 @@ export class HeldResponse implements Held {
   /** Whether those outside are being told that the replacement has been sent. */
   private telling = false
 
-  constructor(response: ServerResponse, maxBytes: number, holder: Holder) {
+  constructor(response: ServerResponse, holder: Holder) {
     const inner = response as Inner
     this.response = inner
     this.holder = holder
-    this.maxBytes = maxBytes
     this.listeners = new OuterListeners(response)
     this.writeHead = response.writeHead
     this.shouldKeepAlive = response.shouldKeepAlive
@@ -218,7 +216,7 @@ export class HeldResponse implements Held {
     const { response } = this
     const corked = response[keyOf(response, 'kChunkedLength')]
     const bytes = response.outputSize + (typeof corked === 'number' ? corked : 0)
-    if (bytes > this.maxBytes) this.holder.onBegin('overflowed')
+    if (bytes > this.holder.maxBytes) this.holder.onBegin('overflowed')
   }
 
   /** Node 26 has some of what is written wait in another place, and its own limit for it. Whether it has reached that. */

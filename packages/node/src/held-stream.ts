@@ -11,7 +11,6 @@ import { refuse } from './seal.ts'
 export class HeldStream implements Held {
   private readonly response: Inner
   private readonly holder: Holder
-  private readonly maxBytes: number
   private readonly real: ServerHttp2Stream
   private readonly listeners: OuterListeners
   private state: 'held' | 'released' | 'lost' = 'held'
@@ -22,10 +21,9 @@ export class HeldStream implements Held {
   /** Whether the other response has been sent. */
   private isSent = false
 
-  constructor(response: Http2ServerResponse, maxBytes: number, holder: Holder) {
+  constructor(response: Http2ServerResponse, holder: Holder) {
     this.response = response as Inner
     this.holder = holder
-    this.maxBytes = maxBytes
     this.real = response.stream
     this.listeners = new OuterListeners(response)
     this.response[streamKeyOf(response)] = new Proxy(this.real, new StandIn(this))
@@ -144,7 +142,7 @@ export class HeldStream implements Held {
     this.chunks.push([chunk, encoding])
     this.bytes += typeof chunk === 'string' ? Buffer.byteLength(chunk) : chunk.byteLength
     if (typeof callback === 'function') process.nextTick(callback as () => void)
-    if (this.bytes > this.maxBytes) this.holder.onBegin('overflowed')
+    if (this.bytes > this.holder.maxBytes) this.holder.onBegin('overflowed')
     else if (isEventStream(this.head)) this.holder.onBegin('event-stream')
     return true
   }

@@ -21,6 +21,8 @@ export interface Held {
 
 /** Who is told what a handler does with a response that is held. */
 export interface Holder {
+  /** Bytes that a response which has not ended may have in memory. */
+  readonly maxBytes: number
   /** It has ended the response. */
   onEnd(): void
   /** The response has to begin although it has not ended. */
