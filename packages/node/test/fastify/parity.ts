@@ -165,3 +165,16 @@ function shown(body: Buffer): string {
   for (const byte of body) sum = (sum * 31 + byte) >>> 0
   return `${body.length} bytes, ${sum}`
 }
+
+/** All that comes back when everything is asked at once: trailers, chunks and the order of answers show, too. */
+export async function pipelined(parity: Case, mode: Mode): Promise<string> {
+  const app = await start(parity, mode, 'http/1.1', [], [])
+  const { port } = app.server.address() as AddressInfo
+  const client = await rawClient({ host: '127.0.0.1', port })
+  onTestFinished(client.destroy)
+  const last = { path: '/is/the/last', headers: { connection: 'close' } }
+  await client.send(Buffer.concat([...parity.asked, last].map(requestOf)))
+  const bytes = (await client.rest()).toString('latin1').replace(/^date: .*$/gim, 'date: *')
+  await app.close()
+  return parity.varying ? bytes.replace(parity.varying, '*') : bytes
+}

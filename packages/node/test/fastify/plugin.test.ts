@@ -51,6 +51,39 @@ describe('config.curfew of a route', () => {
     expect(await soon(answer)).toMatchObject(expected)
   })
 
+  test('says how much of a response is kept back, and what becomes of more', async () => {
+    const { port, outcomes } = await guarded((app) => {
+      const send = async () => 'twelve bytes'
+      app.get('/kept', send)
+      app.get(
+        '/fails',
+        { config: { curfew: { maxBytes: 11, overflow: 'fail' } } },
+        async (_request, reply) => {
+          reply.hijack()
+          reply.raw.write('twelve bytes')
+        },
+      )
+      app.get('/streams', { config: { curfew: { maxBytes: 11 } } }, async (_request, reply) => {
+        reply.hijack()
+        reply.raw.write('twelve bytes', () => reply.raw.end())
+      })
+    })
+    expect(await fetched('http', port, { path: '/kept' })).toMatchObject({
+      status: 200,
+      body: 'twelve bytes',
+    })
+    expect(await soon(fetched('http', port, { path: '/fails' }))).toMatchObject({ status: 500 })
+    expect(await soon(fetched('http', port, { path: '/streams' }))).toMatchObject({
+      status: 200,
+      body: 'twelve bytes',
+    })
+    expect(await outcomes.reached(3)).toMatchObject([
+      { kind: 'completed' },
+      { kind: 'failed', error: { code: 'RESPONSE_TOO_LARGE', maxBytes: 11 } },
+      { kind: 'completed', streamed: 'overflowed' },
+    ])
+  })
+
   test('may be no deadline, and the request is guarded still', async () => {
     const release = deferred<string>()
     const entered = deferred<FastifyRequest>()
