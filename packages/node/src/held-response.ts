@@ -189,7 +189,7 @@ export class HeldResponse implements Held {
       if (isBroken) holder.onGiveUp(error)
       return response
     }
-    if (isBroken) holder.onBreak(error)
+    if (isBroken && !isLeft) holder.onBreak(error)
     return this.base.destroy.call(response, error)
   }
 

@@ -7,6 +7,7 @@ const ofThePlugin = [
   'malformedInbound',
   'maxAbandoned',
   'maxConcurrent',
+  'onShedding',
   'rejectionResponse',
   'retryAfterSeconds',
   'shutdown',

@@ -173,6 +173,10 @@ describe.each(['http', 'h2c'] as const)('at the deadline, over %s,', (protocol) 
             app.addHook('onRequest', async (_request, reply) => void reply.header('x-outer', 'of Fastify'))
             app.addHook(
               'onRequest',
+              async (_request, reply) => void reply.header('set-cookie', ['a=1', 'b=2']),
+            )
+            app.addHook(
+              'onRequest',
               async (_request, reply) => void reply.raw.setHeader('x-raw-outer', 'raw'),
             )
           },
@@ -194,6 +198,7 @@ describe.each(['http', 'h2c'] as const)('at the deadline, over %s,', (protocol) 
         'content-type': 'application/problem+json',
         'x-outer': 'of Fastify',
         'x-raw-outer': 'raw',
+        'set-cookie': ['a=1', 'b=2'],
       })
       expect(headers).not.toHaveProperty('x-inner')
       expect(headers).not.toHaveProperty('x-raw-inner')

@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream'
 import { PassThrough, Readable } from 'node:stream'
 import { InvalidOptionError, NotGuardedError, type Recording } from '@curfew/core'
 import cors from '@fastify/cors'
-import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
+import Fastify, { type FastifyContextConfig, type FastifyInstance, type FastifyRequest } from 'fastify'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import alsoCurfew, { curfew, type RouteConfig, scopeOf } from '../../src/fastify.ts'
 import { guardListener } from '../../src/guard-listener.ts'
@@ -140,6 +140,21 @@ describe('config.curfew of a route', () => {
     expect(declare).toThrow(InvalidOptionError)
     expect(declare).toThrow(`Invalid option ${option}:`)
     expect(declare).toThrow(`got ${value}`)
+  })
+
+  test('is typed', async () => {
+    const app = Fastify()
+    await app.register(curfew)
+    app.get('/', { config: { curfew: { timeoutMs: 5 } } }, async (request) =>
+      request.curfew?.deadline.remainingMs(),
+    )
+    // Fastify takes whatever is in the literal of a route for a type of its own, so it is checked there, too.
+    // @ts-expect-error: no time
+    const text: FastifyContextConfig = { curfew: '5s' }
+    expect(() => app.get('/text', { config: text }, async () => 'never')).toThrow(InvalidOptionError)
+    // @ts-expect-error: not for one route
+    const who: FastifyContextConfig = { curfew: { maxConcurrent: 1 } }
+    expect(() => app.get('/who', { config: who }, async () => 'never')).toThrow(InvalidOptionError)
   })
 
   test('holds for a route that was declared before the plugin had loaded, and for the HEAD of a GET', async () => {
