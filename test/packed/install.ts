@@ -28,7 +28,7 @@ export async function installAll(tarballs: readonly Tarball[], project: string):
   await cp(join(root, 'test/packed/project'), project, { recursive: true })
   const workspace = await readFile(join(root, 'pnpm-workspace.yaml'), 'utf8')
   const own = tarballs.map(({ published, path }) => [published.manifest.name, `file:${path}`])
-  const peers = ['hono', '@opentelemetry/api', 'p-retry'].map((name) => {
+  const peers = ['hono', '@opentelemetry/api', 'p-retry', 'fastify'].map((name) => {
     const [, version] = new RegExp(`^ {2}"?${name}"?: (.*)$`, 'm').exec(workspace)!
     return [name, version]
   })
