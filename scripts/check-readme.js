@@ -10,7 +10,6 @@ const readmes = {
   ],
   'packages/node': ['packages/node/README.md'],
   'apps/bun': ['packages/bun/README.md'],
-  'packages/node': ['packages/node/README.md'],
   'packages/edge': ['packages/edge/README.md'],
 }
 
