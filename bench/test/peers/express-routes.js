@@ -1,8 +1,8 @@
 import express from 'express'
 import { errorHandled, inTime, longerMs, recorded, report, stall, stallThen } from './notes.js'
 
-/** The routes behind `limit`, a list of what goes in front of them. Handlers are promises, or callbacks. */
-export function createApp({ limit, longer, off }) {
+/** The routes between `limit` and `errors`, lists of middleware. Handlers are promises, or callbacks. */
+export function createApp({ limit, longer, off, errors = [] }) {
   const app = express()
   app.use(...limit)
 
@@ -40,6 +40,7 @@ export function createApp({ limit, longer, off }) {
   })
   app.get('/report', (_req, res) => res.json(report()))
 
+  for (const middleware of errors) app.use(middleware)
   app.use((error, req, _res, next) => {
     errorHandled(req.path)
     recorded(req.path, error.timeout ? 'timeout' : 'error')

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { IncomingMessage } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** The limit under test, which the routes measure themselves by. */
@@ -128,7 +129,8 @@ function read(object, name) {
   }
 }
 
-function shown(signal, { signal: nodes }) {
+function shown(signal, request) {
   const { aborted, reason } = signal
+  const nodes = Object.getOwnPropertyDescriptor(IncomingMessage.prototype, 'signal')?.get?.call(request)
   return { aborted, isError: reason instanceof Error, code: reason?.code, isNodes: signal === nodes }
 }
