@@ -49,8 +49,11 @@ export async function sendLate(script: string, clients: number, atOnce: number):
       )
       await Promise.all(waiting.map(({ answered }) => answered))
       const all = received.length + waiting.length
-      do numbers = (await numbersOf(port)) ?? numbers
-      while (exitCode === undefined && numbers.sent < all && !(await Promise.race([ended, pause()])))
+      numbers = (await numbersOf(port)) ?? numbers
+      while (exitCode === undefined && numbers.sent < all) {
+        await Promise.race([ended, pause()])
+        numbers = (await numbersOf(port)) ?? numbers
+      }
       for (const client of waiting) received.push(client.leave())
     }
     return { clients, answeredOnce: count(received), ...numbers, exitCode, said }

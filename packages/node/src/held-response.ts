@@ -15,10 +15,10 @@ import { refuse } from './seal.ts'
 export class HeldResponse implements Held {
   private readonly response: Inner
   private readonly holder: Holder
-  private readonly base: Overrides
+  /** With what those outside have put around it. */
+  private readonly base: Methods
+  private readonly countPending: (bytes: number) => void
   private readonly listeners: OuterListeners
-  /** With what those outside have put around it, to be told when a head is written. */
-  private readonly writeHead: ServerResponse['writeHead']
   private readonly highWaterMark: unknown
   private readonly shouldKeepAlive: boolean
   private state: 'held' | 'released' | 'lost' = 'held'
@@ -33,16 +33,15 @@ export class HeldResponse implements Held {
     this.response = inner
     this.holder = holder
     this.listeners = new OuterListeners(response)
-    this.writeHead = response.writeHead
     this.shouldKeepAlive = response.shouldKeepAlive
-    this.base = pick(inner)
-    inner[heldKey] = this
-    Object.assign(inner, overrides)
-    Object.defineProperty(inner, 'finished', finished)
+    this.base = methodsOf(inner)
+    this.countPending = inner._onPendingData
+    inner._held = this
+    override(inner)
     // Who pipes into it must not wait for a client that gets nothing yet.
-    const key = keyOf(inner, 'kHighWaterMark')
-    this.highWaterMark = inner[key]
-    inner[key] = Number.POSITIVE_INFINITY
+    const { highWaterMark } = keysOf(inner)
+    this.highWaterMark = inner[highWaterMark]
+    inner[highWaterMark] = Number.POSITIVE_INFINITY
     if (inner.socket) this.occupy(inner.socket)
   }
 
@@ -50,7 +49,7 @@ export class HeldResponse implements Held {
     const { response } = this
     const { socket } = response
     this.state = 'released'
-    response[keyOf(response, 'kHighWaterMark')] = this.highWaterMark
+    response[keysOf(response).highWaterMark] = this.highWaterMark
     if (!socket) return
     socket._httpMessage = response
     response._flush()
@@ -59,14 +58,15 @@ export class HeldResponse implements Held {
   drop(): void {
     const { response } = this
     this.state = 'lost'
-    this.base._onPendingData.call(response, -response.outputSize)
+    this.countPending(-response.outputSize)
     response.outputData = []
     response.outputSize = 0
   }
 
   headersOf(status: number, headers: OutgoingHttpHeaders): OutgoingHttpHeaders {
-    const { response, writeHead } = this
-    if (writeHead === ServerResponse.prototype.writeHead) return headers
+    const { response } = this
+    const { writeHead } = this.base
+    if (writeHead === native.writeHead) return headers
     const own = headOf(response)
     setHead(response, { statusCode: status, statusMessage: undefined as never, headers, _header: null })
     try {
@@ -90,7 +90,7 @@ export class HeldResponse implements Held {
     const replacement = new (isInjected(response) ? CollectedReplacement : Replacement)(response.req)
     for (const name of handedOn) Reflect.set(replacement, name, Reflect.get(response, name))
     replacement.shouldKeepAlive = this.shouldKeepAlive
-    replacement._onPendingData = this.base._onPendingData
+    replacement._onPendingData = this.countPending
     for (const [name, value] of Object.entries(headers)) replacement.setHeader(name, value!)
     // Listeners keep the context that this is called in.
     replacement.onHead = AsyncResource.bind(() => this.answered(replacement))
@@ -114,6 +114,7 @@ export class HeldResponse implements Held {
   private answered(replacement: Replacement): void {
     setHead(this.response, headOf(replacement))
     this.ended = true
+    this.response.finished = true
     this.listeners.closeInner()
   }
 
@@ -160,6 +161,26 @@ export class HeldResponse implements Held {
     return true
   }
 
+  end(args: unknown[]): ServerResponse {
+    const { response, holder, base } = this
+    if (this.state === 'lost') {
+      holder.onLate(true)
+      refuse(args)
+      return response
+    }
+    base.end.apply(response, args)
+    this.look()
+    return response
+  }
+
+  /** Whether it has ended: others may end it, too, and later than they were told to, for a session is saved first. */
+  private readonly look = (): void => {
+    if (this.ended || !this.response.finished) return
+    this.ended = true
+    if (this.state === 'lost') this.holder.onLate(true)
+    else this.holder.onEnd()
+  }
+
   flushHeaders(): void {
     this.base.flushHeaders.call(this.response)
     if (this.state === 'held') this.holder.onBegin('flushed')
@@ -204,7 +225,8 @@ export class HeldResponse implements Held {
   }
 
   pending(bytes: number): void {
-    this.base._onPendingData.call(this.response, bytes)
+    this.countPending(bytes)
+    if (this.base.end !== native.end) queueMicrotask(this.look)
     if (this.state !== 'held') return
     // Middleware that was there before the guard writes by what it found, and waits for who is to read.
     if (this.askForMore()) process.nextTick(() => this.response.emit('drain'))
@@ -214,7 +236,7 @@ export class HeldResponse implements Held {
   /** What Node 26 has wait in another place goes on to where the rest is in the next tick, which may be a long time. */
   private measure(): void {
     const { response } = this
-    const corked = response[keyOf(response, 'kChunkedLength')]
+    const corked = response[keysOf(response).chunkedLength]
     const bytes = response.outputSize + (typeof corked === 'number' ? corked : 0)
     if (bytes > this.holder.maxBytes) this.holder.onBegin('overflowed')
   }
@@ -222,21 +244,10 @@ export class HeldResponse implements Held {
   /** Node 26 has some of what is written wait in another place, and its own limit for it. Whether it has reached that. */
   private askForMore(): boolean {
     const { response } = this
-    const key = keyOf(response, 'kNeedDrain')
-    const needsDrain = response[key] === true
-    if (needsDrain) response[key] = false
+    const { needDrain } = keysOf(response)
+    const needsDrain = response[needDrain] === true
+    if (needsDrain) response[needDrain] = false
     return needsDrain
-  }
-
-  get hasEnded(): boolean {
-    return this.ended
-  }
-
-  set hasEnded(ended: boolean) {
-    this.ended = ended
-    if (!ended) return
-    if (this.state === 'lost') this.holder.onLate(true)
-    else this.holder.onEnd()
   }
 
   private occupy(socket: Occupied): void {
@@ -328,11 +339,10 @@ function setHead(response: Inner, { statusCode, statusMessage, headers, _header 
 
 const eventStream = /^content-type: *text\/event-stream/im
 
-const heldKey: unique symbol = Symbol('held')
-
 /** A response as Node's own code knows it, under names that it has had since Node 12. */
 type Inner = ServerResponse<IncomingMessage> & {
-  [heldKey]: HeldResponse
+  _held: HeldResponse
+  finished: boolean
   _header: string | null
   _closed: boolean
   _last: boolean
@@ -341,13 +351,17 @@ type Inner = ServerResponse<IncomingMessage> & {
   destroyed: boolean
   socket: Occupied | null
   _flush(): void
+  _onPendingData(bytes: number): void
   [key: symbol]: unknown
-} & Overrides
+} & Methods
 
 type Occupied = Socket & { _httpMessage?: unknown }
 
-interface Overrides {
+/** The methods that are replaced, or called as they were. */
+interface Methods {
   write(chunk: unknown, encoding: unknown, callback: unknown): boolean
+  end(...args: unknown[]): ServerResponse
+  writeHead: ServerResponse['writeHead']
   flushHeaders(): void
   destroy(error: unknown): ServerResponse
   assignSocket(socket: Socket): void
@@ -355,70 +369,129 @@ interface Overrides {
   writeProcessing(...args: unknown[]): unknown
   writeEarlyHints(...args: unknown[]): unknown
   writeInformation(...args: unknown[]): unknown
-  _onPendingData(bytes: number): void
 }
 
 type Informing = 'writeContinue' | 'writeProcessing' | 'writeEarlyHints' | 'writeInformation'
 
-/** One set for all responses. They are put on the response itself, for frameworks change its prototype. */
-const overrides = {
-  write(this: Inner, chunk: unknown, encoding: unknown, callback: unknown) {
-    return this[heldKey].write(chunk, encoding, callback)
-  },
-  flushHeaders(this: Inner) {
-    this[heldKey].flushHeaders()
-  },
-  destroy(this: Inner, error: unknown) {
-    return this[heldKey].destroy(error)
-  },
-  assignSocket(this: Inner, socket: Occupied) {
-    this[heldKey].assignSocket(socket)
-  },
-  writeContinue(this: Inner, ...args: unknown[]) {
-    return this[heldKey].inform('writeContinue', args)
-  },
-  writeProcessing(this: Inner, ...args: unknown[]) {
-    return this[heldKey].inform('writeProcessing', args)
-  },
-  writeEarlyHints(this: Inner, ...args: unknown[]) {
-    return this[heldKey].inform('writeEarlyHints', args)
-  },
-  ...('writeInformation' in ServerResponse.prototype && {
-    writeInformation(this: Inner, ...args: unknown[]) {
-      return this[heldKey].inform('writeInformation', args)
-    },
-  }),
-  _onPendingData(this: Inner, bytes: number) {
-    this[heldKey].pending(bytes)
-  },
+const native = ServerResponse.prototype as unknown as Methods
+
+function methodsOf(response: Inner): Methods {
+  const isNative =
+    response.write === native.write &&
+    response.end === native.end &&
+    response.writeHead === native.writeHead &&
+    response.flushHeaders === native.flushHeaders &&
+    response.destroy === native.destroy &&
+    response.assignSocket === native.assignSocket &&
+    response.writeContinue === native.writeContinue &&
+    response.writeProcessing === native.writeProcessing &&
+    response.writeEarlyHints === native.writeEarlyHints &&
+    response.writeInformation === native.writeInformation
+  return isNative ? native : copyOf(response)
 }
 
-/** Node sets it in `end()`, whoever calls that, and whenever: a session that is saved first calls it later. */
-const finished: PropertyDescriptor = {
-  configurable: true,
-  enumerable: true,
-  get(this: Inner) {
-    return this[heldKey].hasEnded
-  },
-  set(this: Inner, ended: boolean) {
-    this[heldKey].hasEnded = ended
-  },
+function copyOf({
+  write,
+  end,
+  writeHead,
+  flushHeaders,
+  destroy,
+  assignSocket,
+  writeContinue,
+  writeProcessing,
+  writeEarlyHints,
+  writeInformation,
+}: Methods): Methods {
+  return {
+    write,
+    end,
+    writeHead,
+    flushHeaders,
+    destroy,
+    assignSocket,
+    writeContinue,
+    writeProcessing,
+    writeEarlyHints,
+    writeInformation,
+  }
 }
 
-function pick(response: Inner): Overrides {
-  const base: Record<string, unknown> = {}
-  for (const name of Object.keys(overrides)) base[name] = Reflect.get(response, name)
-  return base as unknown as Overrides
+/**
+ * The methods are put on the response itself, for frameworks change its prototype; one after the other and by name, for
+ * otherwise V8 makes a slow dictionary of it, which costs more than all the rest.
+ */
+function override(response: Methods & Pick<Inner, '_onPendingData'>): void {
+  response.write = write
+  response.end = end
+  response.flushHeaders = flushHeaders
+  response.destroy = destroy
+  response.assignSocket = assignSocket
+  response.writeContinue = writeContinue
+  response.writeProcessing = writeProcessing
+  response.writeEarlyHints = writeEarlyHints
+  if ('writeInformation' in native) response.writeInformation = writeInformation
+  response._onPendingData = pending
 }
 
-const keys = new Map<string, symbol>()
+function write(this: Inner, chunk: unknown, encoding: unknown, callback: unknown): boolean {
+  return this._held.write(chunk, encoding, callback)
+}
+
+function end(this: Inner, ...args: unknown[]): ServerResponse {
+  return this._held.end(args)
+}
+
+function flushHeaders(this: Inner): void {
+  this._held.flushHeaders()
+}
+
+function destroy(this: Inner, error: unknown): ServerResponse {
+  return this._held.destroy(error)
+}
+
+function assignSocket(this: Inner, socket: Socket): void {
+  this._held.assignSocket(socket)
+}
+
+function writeContinue(this: Inner, ...args: unknown[]): unknown {
+  return this._held.inform('writeContinue', args)
+}
+
+function writeProcessing(this: Inner, ...args: unknown[]): unknown {
+  return this._held.inform('writeProcessing', args)
+}
+
+function writeEarlyHints(this: Inner, ...args: unknown[]): unknown {
+  return this._held.inform('writeEarlyHints', args)
+}
+
+function writeInformation(this: Inner, ...args: unknown[]): unknown {
+  return this._held.inform('writeInformation', args)
+}
+
+function pending(this: Inner, bytes: number): void {
+  this._held.pending(bytes)
+}
 
 /** Where Node keeps on a response what has no other name. */
-function keyOf(response: Inner, description: string): symbol {
-  const known = keys.get(description)
-  if (known) return known
+interface Keys {
+  readonly highWaterMark: symbol
+  readonly needDrain: symbol
+  readonly chunkedLength: symbol
+}
+
+let keys: Keys | undefined
+
+function keysOf(response: Inner): Keys {
+  keys ??= {
+    highWaterMark: keyOf(response, 'kHighWaterMark'),
+    needDrain: keyOf(response, 'kNeedDrain'),
+    chunkedLength: keyOf(response, 'kChunkedLength'),
+  }
+  return keys
+}
+
+function keyOf(response: Inner, name: string): symbol {
   const symbols = Object.getOwnPropertySymbols(response)
-  const key = symbols.find((symbol) => symbol.description === description) ?? Symbol(description)
-  keys.set(description, key)
-  return key
+  return symbols.find(({ description }) => description === name) ?? Symbol(name)
 }
