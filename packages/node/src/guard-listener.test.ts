@@ -369,7 +369,7 @@ describe.each(protocols)('over %s, a handler that fails', (protocol) => {
 
   test('after it has answered: the answer stands, and it is told', async () => {
     const output = watchOutput()
-    const { port, outcomes } = await startListener(
+    const { port, outcomes, late } = await startListener(
       async (_, res) => {
         res.end('fine')
         throw new Error('afterthought')
@@ -378,6 +378,11 @@ describe.each(protocols)('over %s, a handler that fails', (protocol) => {
     )
     expect(await fetched(protocol, port)).toMatchObject({ status: 200, body: 'fine' })
     expect(await outcomes.first()).toMatchObject({ kind: 'completed' })
+    expect(await late.first()).toMatchObject({
+      kind: 'failed',
+      escaped: true,
+      error: { message: 'afterthought' },
+    })
     expect(output).toEqual([['error', 'Curfew handler failed after its response:', expect.any(Error)]])
   })
 })

@@ -162,8 +162,9 @@ export class HeldExchange extends Connection implements Holder {
   /** It threw: that fails the request, or breaks off a response that has begun, or is the end of an abandoned handler. */
   fail(error: unknown): void {
     if (this.state !== 'sent') return this.onGiveUp(error)
-    if (this.isDone) complain('Curfew handler failed after its response:', error)
-    else this.breakOff(error)
+    if (!this.isDone) return this.breakOff(error)
+    // The response stands, so it is no failure of the request; nor is it to be lost where nobody listens for what comes late.
+    if (this.scope?.escaped(error)) complain('Curfew handler failed after its response:', error)
   }
 
   /**
