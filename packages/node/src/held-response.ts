@@ -390,31 +390,22 @@ function methodsOf(response: Inner): Methods {
   return isNative ? native : copyOf(response)
 }
 
-function copyOf({
-  write,
-  end,
-  writeHead,
-  flushHeaders,
-  destroy,
-  assignSocket,
-  writeContinue,
-  writeProcessing,
-  writeEarlyHints,
-  writeInformation,
-}: Methods): Methods {
-  return {
-    write,
-    end,
-    writeHead,
-    flushHeaders,
-    destroy,
-    assignSocket,
-    writeContinue,
-    writeProcessing,
-    writeEarlyHints,
-    writeInformation,
-  }
+function copyOf(response: Methods): Methods {
+  return Object.fromEntries(names.map((name) => [name, response[name]])) as unknown as Methods
 }
+
+const names = [
+  'write',
+  'end',
+  'writeHead',
+  'flushHeaders',
+  'destroy',
+  'assignSocket',
+  'writeContinue',
+  'writeProcessing',
+  'writeEarlyHints',
+  'writeInformation',
+] as const satisfies (keyof Methods)[]
 
 /**
  * The methods are put on the response itself, for frameworks change its prototype; one after the other and by name, for
