@@ -25,6 +25,8 @@ export class HeldResponse implements Held {
   private ended = false
   private looked = false
   private replacement: Replacement | undefined
+  /** Informational responses that wait for the turn of this one, and go out then. */
+  private early: { data: string }[] | undefined
   /** Whether those outside are being told that the replacement has been sent. */
   private telling = false
 
@@ -43,6 +45,8 @@ export class HeldResponse implements Held {
     this.highWaterMark = inner[highWaterMark]
     inner[highWaterMark] = Number.POSITIVE_INFINITY
     if (inner.socket) this.occupy(inner.socket)
+    // Node has told the client to go on.
+    else if (inner.outputData.length > 0) this.setAside(0)
   }
 
   release(): void {
@@ -50,9 +54,14 @@ export class HeldResponse implements Held {
     const { socket } = response
     this.state = 'released'
     response[keysOf(response).highWaterMark] = this.highWaterMark
-    if (!socket) return
+    if (!socket) {
+      if (this.early) response.outputData.unshift(...this.early)
+      return
+    }
     socket._httpMessage = response
     response._flush()
+    // Who corks it after the end comes too late to keep it from being written.
+    if (this.ended) while (socket.writableCorked > 0) socket.uncork()
   }
 
   drop(): void {
@@ -191,8 +200,17 @@ export class HeldResponse implements Held {
     const { response, base } = this
     const { socket } = response
     const method = base[name] as (...args: unknown[]) => unknown
-    if (this.state !== 'held' || !socket) return method.apply(response, args)
-    if (response._header) return undefined
+    if (this.state !== 'held') return method.apply(response, args)
+    // Node sends it before a head that is made, but it would end up in a body.
+    if (response._headerSent) return undefined
+    if (!socket) {
+      const { length } = response.outputData
+      try {
+        return method.apply(response, args)
+      } finally {
+        this.setAside(length)
+      }
+    }
     const held = socket._httpMessage
     socket._httpMessage = response
     try {
@@ -221,7 +239,27 @@ export class HeldResponse implements Held {
     response._flush = () => {}
     base.assignSocket.call(response, socket)
     Reflect.deleteProperty(response, '_flush')
+    if (this.early) this.sendEarly(socket, this.early)
     this.occupy(socket)
+  }
+
+  /** Node would put a head before it. */
+  private setAside(from: number): void {
+    const { response } = this
+    const early = response.outputData.splice(from) as { data: string }[]
+    const bytes = early.reduce((sum, { data }) => sum + data.length, 0)
+    this.early = [...(this.early ?? []), ...early]
+    response.outputSize -= bytes
+    this.countPending(-bytes)
+  }
+
+  private sendEarly(socket: Occupied, early: unknown[]): void {
+    const { response } = this
+    const { outputData, outputSize } = response
+    Object.assign(response, { outputData: early, outputSize: 0 })
+    response._flushOutput(socket)
+    this.early = undefined
+    Object.assign(response, { outputData, outputSize })
   }
 
   pending(bytes: number): void {
@@ -344,6 +382,7 @@ type Inner = ServerResponse<IncomingMessage> & {
   _held: HeldResponse
   finished: boolean
   _header: string | null
+  _headerSent: boolean
   _closed: boolean
   _last: boolean
   outputData: unknown[]
@@ -351,6 +390,7 @@ type Inner = ServerResponse<IncomingMessage> & {
   destroyed: boolean
   socket: Occupied | null
   _flush(): void
+  _flushOutput(socket: Socket): unknown
   _onPendingData(bytes: number): void
   [key: symbol]: unknown
 } & Methods
