@@ -116,31 +116,38 @@ export class HeldExchange extends Connection implements Holder {
       this.held!.release()
     } catch (error) {
       // A head of HTTP/2 is not looked at before it is sent.
-      this.breakOff(error)
+      this.state = 'lost'
+      this.replace(500)
+      seal(this.original, this)
+      return this.breakOff(error)
     }
     if (!this.isDone) this.limit()
   }
 
   private lose(outcome: Outcome): void {
-    const { scope, incoming, original } = this
-    const held = this.held!
+    const { scope, original } = this
     this.state = 'lost'
-    if (outcome.kind === 'client-closed' || this.ended) held.drop()
-    else {
-      const replace = (): void => {
-        const headers = held.headersOf(outcome.status, kept(this.outerHeaders))
-        this.outgoing = held.replace(kept(headers))
-      }
-      // Who listens to the response hears that it is closed, and is to hear it in the context of the request.
-      if (scope?.runInContext) scope.runInContext(replace)
-      else replace()
-      quietSocket(incoming)
-    }
+    if (outcome.kind === 'client-closed' || this.ended) this.held!.drop()
+    else this.replace(outcome.status)
     seal(original, this)
     if (this.hasReturned) this.settledLate()
     // Nothing else than a last write would tell that it is done, and it need not come to one.
     const forget = this.isAsync ? undefined : scope?.forgetting()
     if (forget) forgotten.register(original, forget, this)
+  }
+
+  /** Has another response take the place of the handler's. */
+  private replace(status: number): void {
+    const { scope } = this
+    const held = this.held!
+    const replace = (): void => {
+      const headers = held.headersOf(status, kept(this.outerHeaders))
+      this.outgoing = held.replace(kept(headers))
+    }
+    // Who listens to the response hears that it is closed, and is to hear it in the context of the request.
+    if (scope?.runInContext) scope.runInContext(replace)
+    else replace()
+    quietSocket(this.incoming)
   }
 
   /** Limits of a response that goes on for longer than its deadline. */
@@ -161,8 +168,9 @@ export class HeldExchange extends Connection implements Holder {
 
   /** It threw: that fails the request, or breaks off a response that has begun, or is the end of an abandoned handler. */
   fail(error: unknown): void {
-    if (this.state !== 'sent') return this.onGiveUp(error)
-    if (!this.isDone) return this.breakOff(error)
+    if (this.state === 'lost' || !this.isDone) return this.onGiveUp(error)
+    // That the client has left is nothing to tell.
+    if (error === this.incoming.errored) return
     // The response stands, so it is no failure of the request; nor is it to be lost where nobody listens for what comes late.
     if (this.scope?.escaped(error)) complain('Curfew handler failed after its response:', error)
   }
@@ -191,7 +199,9 @@ export class HeldExchange extends Connection implements Holder {
   }
 
   onGiveUp(error: unknown): void {
-    if (this.state === 'sent' && !this.isDone) return this.breakOff(error)
+    // What has ended is sent, whatever is done to it then.
+    if (this.isDone && this.state !== 'lost') return
+    if (this.state === 'sent') return this.breakOff(error)
     this.thrown ??= { error }
     this.reject?.(error)
   }

@@ -40,10 +40,11 @@ export class HeldStream implements Held {
 
   release(): void {
     const { response, real, head, chunks } = this
+    // What is refused here can still be replaced.
+    if (head) real.respond(...head)
     this.state = 'released'
     this.chunks = []
     response[streamKeyOf(response)] = real
-    if (head) real.respond(...head)
     for (const [chunk, encoding] of chunks) real.write(chunk, encoding as BufferEncoding)
     if (this.ended) real.end()
   }
@@ -106,8 +107,9 @@ export class HeldStream implements Held {
     return this.head !== undefined
   }
 
+  /** That of a request for the head alone is ended from the start. */
   get writableEnded(): boolean {
-    return this.ended
+    return this.ended || this.real.writableEnded
   }
 
   get writableFinished(): boolean {

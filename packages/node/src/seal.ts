@@ -22,6 +22,7 @@ export function seal(response: Outgoing, holder: Pick<Holder, 'onLate'>): void {
   set(['end'], function (...args) {
     holder.onLate(true)
     refuse(args)
+    Object.defineProperties(this, { writableEnded: ended, finished: ended })
     return this
   })
   // It would close the connection, which may be on to another request by now.
@@ -29,6 +30,8 @@ export function seal(response: Outgoing, holder: Pick<Holder, 'onLate'>): void {
     return this
   })
 }
+
+const ended = { configurable: true, value: true }
 
 const changing = ['setHeader', 'setHeaders', 'appendHeader', 'writeHead', 'writeHeader', 'setTimeout']
 const silent = [
