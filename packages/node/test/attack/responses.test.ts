@@ -1,0 +1,157 @@
+import type { ServerResponse } from 'node:http'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { get, RawClient } from '../raw-client.ts'
+import { deferred, fetched, never, session, startListener } from '../support.ts'
+
+describe('informational responses', () => {
+  test('come before a head that is made and not sent', async () => {
+    const { port } = await startListener((_, res) => {
+      res.writeHead(200, { 'content-length': 2 })
+      res.writeProcessing()
+      res.end('ok')
+    })
+    const client = await RawClient.sending(port, get())
+    await client.saw('ok')
+    expect(client.received).toMatch(/^HTTP\/1\.1 102 Processing\r\n\r\nHTTP\/1\.1 200 OK/)
+  })
+
+  test('come before their own response in a pipeline, whatever that is made of', async () => {
+    const first = deferred<void>()
+    const { port } = await startListener(async (req, res) => {
+      if (req.url === '/first') await first.promise
+      else {
+        res.writeEarlyHints({ link: '</a.css>; rel=preload' })
+        first.resolve()
+      }
+      res.end(Buffer.from(`of ${req.url}`))
+    })
+    const client = await RawClient.sending(port, get('/first') + get('/second'))
+    await client.saw('of /second')
+    expect(client.received).toMatch(
+      /of \/firstHTTP\/1\.1 103 Early Hints\r\n[\s\S]*\r\n\r\nHTTP\/1\.1 200 OK/,
+    )
+  })
+
+  test('tell a client that waits in a pipeline to send its body when its turn has come', async () => {
+    const first = deferred<void>()
+    const { port } = await startListener(async (req, res) => {
+      if (req.url === '/first') {
+        await first.promise
+        return res.end()
+      }
+      let body = ''
+      for await (const chunk of req) body += chunk
+      return res.end(Buffer.from(`got ${body}`))
+    })
+    const upload = get('/upload', { method: 'POST', headers: ['Expect: 100-continue', 'Content-Length: 4'] })
+    const client = await RawClient.sending(port, get('/first') + upload)
+    first.resolve()
+    await client.saw('HTTP/1.1 100 Continue')
+    client.send('body')
+    await client.saw('got body')
+    const responses = await client.responses(2)
+    expect(responses.map(({ status, body }) => [status, body])).toEqual([
+      [200, ''],
+      [200, 'got body'],
+    ])
+  })
+})
+
+describe('a response that has ended', () => {
+  test('is sent, however its handler corks it then', async () => {
+    const { port } = await startListener((_, res) => {
+      res.end('ok')
+      res.cork()
+    })
+    expect(await fetched('http', port)).toMatchObject({ status: 200, body: 'ok' })
+  })
+
+  test.each(['http', 'h2c'] as const)(
+    'is sent over %s, although it is written to and destroyed',
+    async (protocol) => {
+      const { port, outcomes } = await startListener(
+        (_, res) => {
+          res.on('error', () => {})
+          res.end('ok')
+          res.write('more')
+          res.destroy(new Error('late'))
+        },
+        { protocol },
+      )
+      expect(await fetched(protocol, port)).toMatchObject({ status: 200, body: 'ok', broken: undefined })
+      expect(await outcomes.first()).toMatchObject({ kind: 'completed', status: 200 })
+    },
+  )
+
+  test('is sent, and what its handler rejects with is told', async () => {
+    const told = vi.spyOn(console, 'error').mockImplementation(() => {})
+    onTestFinished(() => told.mockRestore())
+    const error = new Error('after the end')
+    const { port } = await startListener(async (_, res) => {
+      res.end('ok')
+      throw error
+    })
+    expect(await fetched('http', port)).toMatchObject({ status: 200, body: 'ok' })
+    expect(told.mock.calls).toEqual([['Curfew handler failed after its response:', error]])
+  })
+
+  test('calls back whoever ends it, also when HTTP/2 wants the head alone', async () => {
+    const ended = deferred<void>()
+    const { port } = await startListener((_, res) => void res.end(() => ended.resolve()), { protocol: 'h2c' })
+    await fetched('h2c', port, { method: 'HEAD' })
+    await ended.promise
+  })
+})
+
+test.each([
+  ['once it has ended', (res: ServerResponse) => void res.end('body')],
+  [
+    'before it has ended',
+    async (res: ServerResponse) => {
+      res.flushHeaders()
+      await Promise.resolve()
+      res.end('body')
+    },
+  ],
+])('a head that HTTP/2 refuses when it is sent %s is a whole 500', async (_, send) => {
+  const { port, outcomes } = await startListener(
+    (_, res) => {
+      res.setHeader('etag', ['"a"', '"b"'])
+      return send(res)
+    },
+    { protocol: 'h2c' },
+  )
+  const answer = await fetched('h2c', port)
+  expect(answer).toMatchObject({ status: 500, broken: undefined })
+  expect(JSON.parse(answer.body)).toMatchObject({ code: 'HANDLER_FAILED' })
+  expect(await outcomes.first()).toMatchObject({
+    kind: 'failed',
+    status: 500,
+    error: { code: 'ERR_HTTP2_HEADER_SINGLE_VALUE' },
+  })
+})
+
+test.each(['http', 'h2c'] as const)(
+  'over %s, a response of a client that has left can be ended',
+  async (protocol) => {
+    const held = deferred<ServerResponse>()
+    const { port, outcomes } = await startListener(
+      (_, res) => {
+        held.resolve(res)
+        return never()
+      },
+      { protocol },
+    )
+    if (protocol === 'http') (await RawClient.sending(port, get())).close()
+    else {
+      const stream = session('h2c', port).request({ ':path': '/' })
+      stream.on('error', () => {})
+      await held.promise
+      stream.close()
+    }
+    const response = await held.promise
+    expect(await outcomes.first()).toMatchObject({ kind: 'client-closed' })
+    response.end()
+    expect(response.writableEnded).toBe(true)
+  },
+)
