@@ -1,9 +1,19 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import type { Outcome } from '@curfew/core'
+import type { LateSettlement, Outcome } from '@curfew/core'
 import { describe, expect, test } from 'vitest'
-import { aborted, deferred, fetched, Journal, listening, never, protocols, soon } from '../test/support.ts'
+import {
+  aborted,
+  deferred,
+  fetched,
+  Journal,
+  listening,
+  never,
+  protocols,
+  soon,
+  watchOutput,
+} from '../test/support.ts'
 import { exchangeGuard, type WritingGuardOptions } from './exchange-guard.ts'
 import { scopeOf } from './scope-of.ts'
 
@@ -120,6 +130,40 @@ describe('a guard inside of another one', () => {
     expect((await fetched('http', port)).status).toBe(503)
     await soon(reached.promise)
     expect(inner.stats).toMatchObject({ active: 0, outcomes: { completed: 0 } })
+  })
+
+  test('fails the request with what its handler rejects with', async () => {
+    const output = watchOutput()
+    const error = new Error('further in')
+    const outcomes = new Journal<Outcome>()
+    const outer = exchangeGuard({ onOutcome: (outcome) => outcomes.add(outcome) })
+    const inner = exchangeGuard()
+    const port = await listening((req, res) => {
+      outer.run(req, res, () => void inner.run(req, res, () => Promise.reject(error)))
+    })
+    expect((await fetched('http', port)).status).toBe(500)
+    expect(await outcomes.first()).toMatchObject({ kind: 'failed', error })
+    expect(output).toEqual([])
+  })
+
+  test('says when its handler is done, and how that went, also if it is abandoned', async () => {
+    const output = watchOutput()
+    const late = new Journal<LateSettlement>()
+    const outer = exchangeGuard({ timeoutMs: 20, onLateSettlement: (settlement) => late.add(settlement) })
+    const inner = exchangeGuard()
+    const innermost = exchangeGuard()
+    const port = await listening((req, res) => {
+      outer.run(req, res, async () => {
+        inner.run(req, res, async ({ signal }) => {
+          await aborted(signal)
+          innermost.run(req, res, () => Promise.reject(new Error('of nobody')))
+        })
+      })
+    })
+    expect((await fetched('http', port)).status).toBe(503)
+    expect(await late.first()).toMatchObject({ kind: 'failed', error: { message: 'of nobody' } })
+    expect(outer.stats).toMatchObject({ active: 0, abandoned: 0 })
+    expect(output).toEqual([])
   })
 })
 

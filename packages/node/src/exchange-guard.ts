@@ -52,15 +52,14 @@ export function exchangeGuard(
 
   function run(incoming: Incoming, outgoing: Outgoing, handler: WritingHandler): boolean {
     const outer = findScope(incoming as never)
-    // An abandoned handler has come to the next guard.
-    if (outer?.outcome) {
-      handler(outer)
-      return true
-    }
     if (outer) {
-      const exchange = attachedClient(outer.request)
-      if (exchange instanceof HeldExchange) exchange.adjust(given)
-      void guarded(outer.request, (scope) => void handler(scope))
+      const exchange = attachedClient(outer.request) as HeldExchange
+      // An abandoned handler may come to the next guard, too.
+      if (outer.outcome) exchange.follow(handler(outer))
+      else {
+        exchange.adjust(given)
+        void guarded(outer.request, (scope) => exchange.follow(handler(scope)))
+      }
       return true
     }
     const request = new IncomingRequest(incoming) as unknown as Request

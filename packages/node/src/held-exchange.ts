@@ -38,7 +38,8 @@ export class HeldExchange extends Connection implements Holder {
   private isDone = false
   /** Whether the handler says by a promise when it is done. */
   private isAsync = false
-  private hasReturned = false
+  /** How many promises of handlers are waited for: those further in have their own. */
+  private atWork = 0
   private thrown: { readonly error: unknown } | undefined
   private alarms: StreamAlarms | undefined
   private resolve: ((result: HandlerResult) => void) | undefined
@@ -55,20 +56,24 @@ export class HeldExchange extends Connection implements Holder {
   run(scope: Scope, handler: WritingHandler): HandlerResult | Promise<HandlerResult> {
     this.scope = scope
     this.hold()
-    const result = handler(scope)
-    if (isThenable(result)) {
-      this.isAsync = true
-      result.then(
-        () => this.returned(),
-        (error) => this.fail(error),
-      )
-    }
+    this.follow(handler(scope))
     if (this.thrown) throw this.thrown.error
     if (this.isDone || this.why) return this.written
     return new Promise((resolve, reject) => {
       this.resolve = resolve
       this.reject = reject
     })
+  }
+
+  /** If it is a promise, it says when a handler of this request is done. */
+  follow(result: unknown): void {
+    if (!isThenable(result)) return
+    this.isAsync = true
+    this.atWork++
+    result.then(
+      () => this.returned(),
+      (error) => this.fail(error),
+    )
   }
 
   /** What a guard further in says of the limits holds from now on. */
@@ -130,7 +135,7 @@ export class HeldExchange extends Connection implements Holder {
     if (outcome.kind === 'client-closed' || this.ended) this.held!.drop()
     else this.replace(outcome.status)
     seal(original, this)
-    if (this.hasReturned) this.settledLate()
+    if (this.isAsync && this.atWork === 0) this.settledLate()
     // Nothing else than a last write would tell that it is done, and it need not come to one.
     const forget = this.isAsync ? undefined : scope?.forgetting()
     if (forget) forgotten.register(original, forget, this)
@@ -225,8 +230,8 @@ export class HeldExchange extends Connection implements Holder {
 
   /** It has done all that it does, which need not be all: a callback may end the response. */
   private returned(): void {
-    this.hasReturned = true
-    if (this.state === 'lost') this.settledLate()
+    this.atWork--
+    if (this.state === 'lost' && this.atWork === 0) this.settledLate()
   }
 
   private settledLate(): void {
