@@ -20,6 +20,10 @@ test('an option that is neither is refused by name, with its value', () => {
   )
 })
 
+test.each([undefined, null, 3000])('options that are %j are refused', (options) => {
+  expect(() => splitOptions(options as never, [])).toThrow(/^Invalid option options: expected an object/)
+})
+
 test('a handler is guarded when there is anything that its guard is told', () => {
   const handler = () => new Response()
   expect(guardWhenTold(handler, {})).toBe(handler)

@@ -11,6 +11,8 @@ export function splitOptions<Own extends object>(
   options: Own & GuardOptions,
   ownNames: readonly (keyof Own & string)[],
 ): { own: Partial<Own>; guardOptions: GuardOptions } {
+  if (typeof options !== 'object' || options === null)
+    throw new InvalidOptionError('options', 'an object', options)
   const own: Record<string, unknown> = {}
   const guardOptions: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(options)) {
