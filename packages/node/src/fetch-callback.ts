@@ -9,6 +9,7 @@ import { attachClient, attachedClient, guardWhenTold, isThenable } from '@curfew
 import type { Http2Bindings, HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { Connection, type Incoming, type Outgoing } from './connection.ts'
+import { isApp } from './guard-listener.ts'
 import type { OpenConnections } from './open-connections.ts'
 import { isStatic } from './static-response.ts'
 import { writeResponse } from './write-response.ts'
@@ -33,6 +34,12 @@ export function fetchCallback(
   open: OpenConnections,
 ): FetchCallback {
   if (typeof fetch !== 'function') throw new InvalidOptionError('fetch', 'a function', fetch)
+  if (isApp(fetch))
+    throw new InvalidOptionError(
+      'fetch',
+      'a fetch handler; an app of Express or Connect is a listener',
+      fetch,
+    )
   const handler = fetch as FetchCallback
   const handle = guardWhenTold(handler, options)
 

@@ -62,17 +62,29 @@ export function guardListener(
 export type WritingListener = (request: never, response: never, scope: Scope) => unknown
 
 /** @throws {InvalidOptionError} for what is no function */
+export function refuseNoListener(option: string, handler: unknown): void {
+  if (typeof handler === 'function') return
+  const expected = 'a function, as app.callback() of Koa and app.routing of Fastify are'
+  throw new InvalidOptionError(option, expected, handler)
+}
+
+/** Whether it is an app of Express or Connect, which is a function, too. */
+export function isApp(handler: object): boolean {
+  return 'handle' in handler && 'use' in handler
+}
+
+/** @throws {InvalidOptionError} for what is no function */
 export function guardedBy(
   guard: ExchangeGuard,
   handler: WritingListener,
 ): GuardedListener<Incoming, Outgoing> {
-  if (typeof handler !== 'function') throw new InvalidOptionError('handler', 'a function', handler)
+  refuseNoListener('handler', handler)
   // The third argument of an app is whom to call for what it does not answer.
-  const isApp = 'handle' in handler
+  const withoutScope = isApp(handler)
 
   function listener(this: unknown, request: Incoming, response: Outgoing): void {
     guard.run(request, response, (scope) =>
-      Reflect.apply(handler, this, isApp ? [request, response] : [request, response, scope]),
+      Reflect.apply(handler, this, withoutScope ? [request, response] : [request, response, scope]),
     )
   }
   return Object.assign(listener, { stats: guard.stats })

@@ -1,9 +1,8 @@
-import { InvalidOptionError } from '@curfew/core'
 import { attachClient, isTold } from '@curfew/core/adapter'
 import { Connection } from './connection.ts'
 import { exchangeGuard, type WritingGuardOptions } from './exchange-guard.ts'
 import type { Listener } from './fetch-callback.ts'
-import { guardedBy, type WritingListener } from './guard-listener.ts'
+import { guardedBy, refuseNoListener, type WritingListener } from './guard-listener.ts'
 import type { OpenConnections } from './open-connections.ts'
 
 /** What a server is to call: the listener, guarded if there is anything to guard it by, over connections that are followed. */
@@ -12,7 +11,7 @@ export function listenerCallback(
   options: WritingGuardOptions,
   open: OpenConnections,
 ): Listener {
-  if (typeof listener !== 'function') throw new InvalidOptionError('listener', 'a function', listener)
+  refuseNoListener('listener', listener)
   if (isTold(options)) return guardedBy(exchangeGuard(options, open), listener)
   return (incoming, outgoing) => {
     // Guards further in find it there.

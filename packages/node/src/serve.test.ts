@@ -1,7 +1,10 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { connect } from 'node:net'
 import { findScope, scopeOf } from '@curfew/core'
 import { ManualClock } from '@curfew/core/testing'
+import express from 'express'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { get, RawClient } from '../test/raw-client.ts'
 import {
@@ -555,12 +558,52 @@ describe('serve() refuses', () => {
   test('a handler that is none', () => {
     expect(() => serve({} as never)).toThrow('Invalid option fetch: expected a function, got undefined')
     expect(() => serve({ fetch: { fetch() {} } as never })).toThrow('Invalid option fetch')
+    expect(() => serve(undefined as never)).toThrow('Invalid option options: expected an object')
+  })
+
+  test('an app of Express where a fetch handler belongs', () => {
+    expect(() => serve({ fetch: express() as never })).toThrow('an app of Express or Connect is a listener')
   })
 
   test('an option that nobody knows, and names those of the server as well', () => {
     expect(() => serve({ fetch: () => new Response(), prot: 1 } as never)).toThrow(
       /option prot: .*\bport\b.*timeoutMs/,
     )
+  })
+})
+
+describe('a server that cannot listen', () => {
+  /** What becomes of a process whose server finds its port taken. */
+  async function ended(port: number, then: string): Promise<{ code: unknown; output: string }> {
+    const adapter = new URL('../dist/index.js', import.meta.url).href
+    const program = `
+      const { serve } = await import('${adapter}')
+      const options = { hostname: '127.0.0.1', port: ${port}, signals: true }
+      const server = serve({ fetch: () => new Response(), ...options })
+      ${then}`
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', program])
+    let output = ''
+    child.stderr.on('data', (chunk) => {
+      output += chunk
+    })
+    const [code] = await once(child, 'close')
+    return { code, output }
+  }
+
+  test('ends the process with its error when nobody waits for it', async () => {
+    const { port } = await start(() => new Response())
+    const { code, output } = await ended(port, '')
+    expect(code).toBe(1)
+    expect(output).toContain('EADDRINUSE')
+  })
+
+  test.each([
+    ['waits for it', 'server.listening.catch(() => {})'],
+    ['listens to the server', "server.server.on('error', () => {})"],
+    ['closes it', 'await server.close()'],
+  ])('leaves that to whoever %s', async (_, then) => {
+    const { port } = await start(() => new Response())
+    expect(await ended(port, then)).toEqual({ code: 0, output: '' })
   })
 })
 

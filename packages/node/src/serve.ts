@@ -72,7 +72,7 @@ export interface WebSocketServerLike {
 export interface CurfewServer {
   /** Node's own server, for what Curfew does not do. */
   readonly server: ServerType
-  /** The address, once it listens; rejects if it cannot. */
+  /** The address, once it listens; rejects if it cannot, which is an unhandled rejection if nobody waits for it. */
   readonly listening: Promise<AddressInfo>
   /** Whether it takes requests: `false` from the moment that `close()` is called, for a route of your own to say so. */
   readonly isReady: boolean
@@ -126,8 +126,13 @@ export function serve(options: object): CurfewServer {
   const secure = tracked<Socket>(server, 'secureConnection')
   const sessions = tracked<ServerHttp2Session>(server, 'session')
 
+  // If nobody waits for it, or listens to the server, that it cannot listen ends the process, as it does without Curfew.
   const listening = new Promise<AddressInfo>((resolve, reject) => {
-    server.once('error', reject)
+    server.once('error', (error) => {
+      lifetime.abandon()
+      reject(error)
+      if (server.listenerCount('error') > 0) listening.catch(() => {})
+    })
     server.listen(own.port ?? 3000, own.hostname, () => resolve(server.address() as AddressInfo))
   })
 
@@ -183,7 +188,6 @@ export function serve(options: object): CurfewServer {
 
   lifetime.start({ notice, stop })
   whileListening(server, lifetime)
-  listening.catch(lifetime.abandon)
   return {
     server,
     listening,
