@@ -1,6 +1,7 @@
 export {
   type AbortReason,
   ClientClosedError,
+  EscapedError,
   type GuardOptions,
   HandlerTimeoutError,
   InvalidOptionError,

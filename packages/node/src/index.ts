@@ -6,9 +6,13 @@ export {
   HandlerTimeoutError,
   InvalidOptionError,
   type LateSettlement,
+  NotGuardedError,
   type Outcome,
+  ResponseTooLargeError,
+  type Scope,
   type Shedding,
   ShutdownError,
+  type Stats,
   StreamTimeoutError,
 } from '@curfew/core'
 export type {
