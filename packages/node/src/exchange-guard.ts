@@ -39,7 +39,7 @@ export function exchangeGuard(
   open: OpenConnections = new OpenConnections(),
 ): ExchangeGuard {
   for (const name of meaningless) {
-    const value = (options as GuardOptions)[name]
+    const value = (options as GuardOptions | null)?.[name]
     if (value !== undefined)
       throw new InvalidOptionError(name, 'nothing, for the handler writes by itself', value)
   }

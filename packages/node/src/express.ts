@@ -11,6 +11,23 @@ import { exchangeGuard, type WritingGuardOptions } from './exchange-guard.ts'
 import type { HeldExchange } from './held-exchange.ts'
 import { scopeOf } from './scope-of.ts'
 
+export {
+  type AbortReason,
+  ClientClosedError,
+  EscapedError,
+  HandlerTimeoutError,
+  InvalidOptionError,
+  type LateSettlement,
+  NotGuardedError,
+  type Outcome,
+  ResponseTooLargeError,
+  type Scope,
+  type Shedding,
+  ShutdownError,
+  type Stats,
+  StreamTimeoutError,
+} from '@curfew/core'
+export type { WritingGuardOptions as CurfewOptions } from './exchange-guard.ts'
 export { scopeOf }
 
 type Next = (error?: unknown) => void
@@ -52,7 +69,14 @@ export type Limit = number | false
  * app.use(recordErrors())
  * ```
  */
-export function curfew(options: WritingGuardOptions = {}): CurfewMiddleware {
+export function curfew(options?: WritingGuardOptions): CurfewMiddleware
+export function curfew(options: WritingGuardOptions = {}, ...unmade: unknown[]): CurfewMiddleware {
+  if (unmade.length > 0)
+    throw new InvalidOptionError(
+      'options',
+      'an object: app.use(curfew(options)), not app.use(curfew)',
+      options,
+    )
   const guard = exchangeGuard(options)
   // Nothing is returned: whether a handler is done is seen by what it writes, not by when `next()` comes back.
   const middleware: Middleware = (req, res, next) => void guard.run(req, res, () => next())
@@ -115,7 +139,14 @@ export function deadline<Req extends IncomingMessage = IncomingMessage>(
  * app.use((error, req, res, next) => res.status(500).render('sorry'))
  * ```
  */
-export function recordErrors(): ErrorMiddleware {
+export function recordErrors(...unmade: never[]): ErrorMiddleware {
+  // It would pass for a middleware, and hear of no error: for the compiler as well, if it had no parameters.
+  if (unmade.length > 0)
+    throw new InvalidOptionError(
+      'recordErrors',
+      'app.use(recordErrors()), not app.use(recordErrors)',
+      unmade[0],
+    )
   // Both tell error handlers by their having four parameters.
   return (error, req, res, next) => {
     const scope = findScope(req)

@@ -10,6 +10,24 @@ import {
 import { isCancellation } from '@curfew/core/adapter'
 import { exchangeGuard, type WritingGuardOptions } from './exchange-guard.ts'
 
+export {
+  type AbortReason,
+  ClientClosedError,
+  EscapedError,
+  HandlerTimeoutError,
+  InvalidOptionError,
+  type LateSettlement,
+  NotGuardedError,
+  type Outcome,
+  ResponseTooLargeError,
+  type Scope,
+  type Shedding,
+  ShutdownError,
+  type Stats,
+  StreamTimeoutError,
+} from '@curfew/core'
+export type { WritingGuardOptions as CurfewOptions } from './exchange-guard.ts'
+
 /** What is used of Koa's context. */
 export interface KoaContext {
   readonly req: IncomingMessage
@@ -58,7 +76,14 @@ export type Limit = number | false
  * })
  * ```
  */
-export function curfew(options: WritingGuardOptions = {}): CurfewMiddleware {
+export function curfew(options?: WritingGuardOptions): CurfewMiddleware
+export function curfew(options: WritingGuardOptions = {}, ...unmade: unknown[]): CurfewMiddleware {
+  if (unmade.length > 0)
+    throw new InvalidOptionError(
+      'options',
+      'an object: app.use(curfew(options)), not app.use(curfew)',
+      options,
+    )
   const guard = exchangeGuard(options)
 
   const middleware: Middleware = async (ctx, next) => {

@@ -1,4 +1,4 @@
-import type { Scope, Stats } from '@curfew/core'
+import { InvalidOptionError, type Scope, type Stats } from '@curfew/core'
 import type {
   FastifyInstance,
   FastifyPluginAsync,
@@ -54,6 +54,11 @@ export const curfew: FastifyPluginAsync<CurfewOptions> = Object.assign(plugin, {
 })
 
 async function plugin(app: FastifyInstance, options: CurfewOptions): Promise<void> {
+  if (typeof app?.decorate !== 'function') {
+    const expected =
+      'an instance of Fastify: app.register(curfew, options), not app.register(curfew(options))'
+    throw new InvalidOptionError('app', expected, app)
+  }
   const guard = exchangeGuard(options)
   app.decorate('curfew', { stats: guard.stats })
   if (!app.hasRequestDecorator('curfew')) decorate(app)

@@ -5,7 +5,7 @@ import { NotGuardedError } from '@curfew/core'
 import compression from 'compression'
 import connect from 'connect'
 import cookieSession from 'cookie-session'
-import type { NextFunction, Request, Response } from 'express'
+import type { ErrorRequestHandler, NextFunction, Request, Response } from 'express'
 import express from 'express'
 import session from 'express-session'
 import morgan from 'morgan'
@@ -487,6 +487,24 @@ test('curfew() refuses what it does not know, and what means nothing here', () =
   expect(() => curfew({ timeoutMs: -1 })).toThrow('timeoutMs')
   expect(() => curfew({ timeout: 1 } as never)).toThrow('timeout')
   expect(() => curfew({ buffer: true } as never)).toThrow('buffer')
+  expect(() => curfew(null as never)).toThrow('Invalid option options: expected an object, got null')
+})
+
+test('what makes a middleware says so when it is taken for one', async () => {
+  const connect = await listen(
+    express()
+      .set('env', 'test')
+      .use('/curfew', curfew as never)
+      .use('/errors', recordErrors as never)
+      .use(((error, _req, res, _next) => void res.send(error.message)) as ErrorRequestHandler),
+  )
+  const client = await connect()
+  void client.send(get('/curfew').head)
+  expect(String((await client.response()).body)).toContain('not app.use(curfew)')
+  void client.send(get('/errors').head)
+  expect(String((await client.response()).body)).toContain('not app.use(recordErrors)')
+  // @ts-expect-error
+  express().use(recordErrors)
 })
 
 test('scopeOf() throws where no guard runs', async () => {

@@ -182,6 +182,8 @@ describe('the plugin', () => {
     }
     expect(await register({ timeoutMs: '5s' })).toMatchObject({ code: 'INVALID_OPTION', option: 'timeoutMs' })
     expect(await register({ timeout: 5 })).toMatchObject({ code: 'INVALID_OPTION', option: 'timeout' })
+    const make = curfew as unknown as (options: object) => Promise<void>
+    await expect(make({ timeoutMs: 5 })).rejects.toThrow('not app.register(curfew(options))')
   })
 
   test('is the default export, has a name, and cannot be registered twice side by side', async () => {

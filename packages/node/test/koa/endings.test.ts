@@ -520,4 +520,6 @@ test('scopeOf() needs a guard, and curfew() options that it knows', async () => 
   expect(errors[0]).toBeInstanceOf(NotGuardedError)
   expect(() => curfew({ timeoutMs: -1 })).toThrow(InvalidOptionError)
   expect(() => curfew({ timeout: 5 } as never)).toThrow(InvalidOptionError)
+  const taken = curfew as unknown as (...args: unknown[]) => unknown
+  expect(() => taken({}, never)).toThrow('not app.use(curfew)')
 })
