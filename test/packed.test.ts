@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { installAll, packAll, succeeded, type Tarball, writeJson } from './packed/install.ts'
 import { publishedPackages } from './support/published-packages.ts'
-import { root, run } from './support/run.ts'
+import { run } from './support/run.ts'
 
 // The packages as their users get them: packed, and installed into an empty project.
 
@@ -90,6 +90,12 @@ describe('a program that uses them runs', { timeout: 60_000 }, () => {
     expect(names).toEqual((await onNode()).names)
   })
 
+  test('on Node.js, in CommonJS, around apps of all frameworks', async () => {
+    const { names, answers } = await printed(process.execPath, 'on-frameworks.cjs')
+    expect(names).toEqual(['node:http', 'connect', 'express', 'express4', 'koa', 'fastify'])
+    for (const each of Object.values(answers as object)) expect(each).toEqual(answered)
+  })
+
   test('on workerd, bundled', async () => {
     const bundle = ['on-workerd.js', '--bundle', '--format=esm', '--outfile=on-workerd.bundle.js']
     // Hono's context is kept apart by AsyncLocalStorage, which workerd has by this name.
@@ -125,7 +131,10 @@ describe.each([
   })
 
   test('a program with all packages compiles', async () => {
-    const types = { types: ['node'], typeRoots: [`${root}/node_modules/@types`] }
-    expect(await compile('with-all', { ...types, skipLibCheck: false })).toBe('')
+    expect(await compile('with-all', { types: ['node'], skipLibCheck: false })).toBe('')
+  })
+
+  test('apps of the frameworks compile with what their entries export', async () => {
+    expect(await compile('with-frameworks', { types: ['node'], skipLibCheck: false })).toBe('')
   })
 })

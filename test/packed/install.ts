@@ -28,7 +28,7 @@ export async function installAll(tarballs: readonly Tarball[], project: string):
   await cp(join(root, 'test/packed/project'), project, { recursive: true })
   const workspace = await readFile(join(root, 'pnpm-workspace.yaml'), 'utf8')
   const own = tarballs.map(({ published, path }) => [published.manifest.name, `file:${path}`])
-  const peers = ['hono', '@opentelemetry/api', 'p-retry', 'fastify'].map((name) => {
+  const peers = [...ofTheirUsers, ...frameworks].map((name) => {
     const [, version] = new RegExp(`^ {2}"?${name}"?: (.*)$`, 'm').exec(workspace)!
     return [name, version]
   })
@@ -43,6 +43,9 @@ export async function installAll(tarballs: readonly Tarball[], project: string):
   const flags = ['--prefer-offline', '--no-audit', '--no-fund', '--no-package-lock', '--ignore-scripts']
   succeeded(await run('npm', ['install', ...flags], { cwd: project }))
 }
+
+const ofTheirUsers = ['hono', '@opentelemetry/api', 'p-retry', '@types/node']
+const frameworks = ['connect', 'express', 'express4', 'fastify', 'koa', '@types/express', '@types/koa']
 
 /** A module that imports them all, and says what they export. */
 function namesModule(entries: readonly string[]): string {
