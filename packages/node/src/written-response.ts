@@ -10,8 +10,10 @@ export class WrittenResponse {
     this.outgoing = outgoing
   }
 
+  /** That of its head, once there is one: error handlers that do not ask whether it was written set another on the object. */
   get status(): number {
-    return this.outgoing.statusCode
+    const head: unknown = Reflect.get(this.outgoing, '_header')
+    return typeof head === 'string' ? Number(head.slice(9, 12)) : this.outgoing.statusCode
   }
 
   get headers(): Headers {

@@ -138,6 +138,24 @@ describe.each(versions)('curfew() in %s', (_name, make) => {
     await vi.waitFor(() => expect(lines).toHaveLength(1))
   })
 
+  test('the status of a response is the one that was written, whatever an error handler sets while a session is saved', async () => {
+    const { client, outcomes, late } = await startApp(make, (app, guard) => {
+      app.use(guard)
+      app.use(session({ secret: 'cat', resave: true, saveUninitialized: true }))
+      app.get('/', (_req, res) => {
+        res.send('a')
+        res.send('b')
+      })
+      app.use(recordErrors())
+      app.use(((_error, _req, res, _next) => void res.status(500).send('sorry')) as ErrorRequestHandler)
+    })
+    void client.send(get().head)
+    const { status, body } = await client.response()
+    expect([status, String(body)]).toEqual([200, 'a'])
+    expect(await outcomes.first()).toMatchObject({ kind: 'completed', status: 200 })
+    expect(await late.first()).toMatchObject({ kind: 'failed', error: { code: 'ERR_HTTP_HEADERS_SENT' } })
+  })
+
   test('what a session would have saved and set is not in a 503', async () => {
     const running = deferred<void>()
     const { client, clock } = await startApp(make, (app, guard) => {
