@@ -21,6 +21,8 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
   protected working = true
   /** Whether it still was when the request was decided. */
   private abandoned = false
+  /** Whether an abandoned handler that may be forgotten has settled; nothing else of this is held by who would say so. */
+  private forgettable: { settled: boolean } | undefined
   /** Whether the record waits for what becomes of the response. */
   private held = false
   protected following = false
@@ -241,6 +243,7 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
     const { outcome } = this
     if (!this.working || !outcome) return
     this.working = false
+    if (this.forgettable) this.forgettable.settled = true
     for (const { counters } of this.guards) {
       if (!('escaped' in outcome)) counters.abandoned--
       counters.late[kind]++
@@ -257,7 +260,10 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
   override forgetting(): (() => void) | undefined {
     const { guards, outcome } = this
     if (!this.abandoned || (outcome && 'escaped' in outcome)) return undefined
+    const forgettable = { settled: false }
+    this.forgettable = forgettable
     return () => {
+      if (forgettable.settled) return
       for (const { counters } of guards) {
         counters.abandoned--
         counters.late.cancelled++

@@ -165,3 +165,19 @@ describe('waitUntil', () => {
     expect(outcomes).toMatchObject([{ kind: 'completed' }])
   })
 })
+
+test('forgetting() counts a handler that nobody can reach any more, and not what has settled after all', async () => {
+  const { options, late, clock } = observed({ timeoutMs: 10 })
+  const [settles, vanishes] = [get(), get()]
+  const work = deferred<Response>()
+  const guarded = guard((request: Request) => (request === settles ? work.promise : never()), options)
+  void guarded(settles)
+  void guarded(vanishes)
+  await clock.advance(10)
+  const forget = [settles, vanishes].map((request) => scopeOf(request).forgetting()!)
+  work.reject(new Error('too late'))
+  await clock.advance(0)
+  expect(late).toMatchObject([{ kind: 'failed' }])
+  for (const each of forget) each()
+  expect(guarded.stats).toMatchObject({ abandoned: 0, late: { failed: 1, cancelled: 1 } })
+})
