@@ -9,6 +9,7 @@ import {
 import { attachedClient } from '@curfew/core/adapter'
 import { exchangeGuard, type WritingGuardOptions } from './exchange-guard.ts'
 import type { HeldExchange } from './held-exchange.ts'
+import { isAftermath } from './is-aftermath.ts'
 import { scopeOf } from './scope-of.ts'
 
 export {
@@ -125,7 +126,8 @@ export function deadline<Req extends IncomingMessage = IncomingMessage>(
  * Tells the guard what the app throws, or hands to `next(error)`, and passes it on to the app's own error handlers. The
  * request is recorded as `failed` with it if the response is 500 or above, or if there is none because the handler had
  * begun to write: then the client gets a whole 500, as long as nothing has been sent. What an abandoned handler throws is
- * recorded as its end (`onLateSettlement`) and goes no further: there is nobody left to answer.
+ * recorded as its end (`onLateSettlement`) and goes no further: there is nobody left to answer. Nor does what only says that
+ * a response was closed before its end, by a client that has left, or by a limit for streams.
  *
  * It belongs after the routes and before the app's own error handlers, for Express and Connect call error handlers in
  * their order and tell nobody else what was thrown. Without it all errors still go there, late ones, too (what they then
@@ -153,8 +155,9 @@ export function recordErrors(...unmade: never[]): ErrorMiddleware {
     if (scope) {
       const exchange = attachedClient(scope.request) as HeldExchange
       const isAbandoned = scope.reason !== undefined && isWhileHandling(scope.outcome)
-      if (isAbandoned || res.headersSent) exchange.handles(error)
-      if (isAbandoned) return
+      if (isAbandoned) return exchange.handles(error)
+      if (isAftermath(error, scope)) return
+      if (res.headersSent) exchange.handles(error)
       scope.handledError = error
     }
     next(error)

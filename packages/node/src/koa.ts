@@ -7,8 +7,8 @@ import {
   type Stats,
   scopeOf as scopeOfRequest,
 } from '@curfew/core'
-import { isCancellation } from '@curfew/core/adapter'
 import { exchangeGuard, type WritingGuardOptions } from './exchange-guard.ts'
+import { isAftermath } from './is-aftermath.ts'
 
 export {
   type AbortReason,
@@ -210,12 +210,6 @@ function isDisconnect(error: Error & { code?: unknown }, socket: Socket, respons
   // The errors of a stream of HTTP/2 do not say who broke it off.
   if ('stream' in response) return error.code === 'ERR_HTTP2_STREAM_ERROR' && error === socket.errored
   return error === socket.errored && error !== response.errored
-}
-
-/** Whether it only says that the body, or the work, of a request that had ended was stopped. */
-function isAftermath(error: Error & { code?: unknown }, scope: Scope): boolean {
-  if (!scope.reason) return false
-  return error.code === 'ERR_STREAM_PREMATURE_CLOSE' || isCancellation(error, scope.reason)
 }
 
 /** Guards leave the scope with the very object that the handlers have. */

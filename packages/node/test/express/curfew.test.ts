@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { PassThrough, pipeline } from 'node:stream'
 import { NotGuardedError } from '@curfew/core'
 import compression from 'compression'
 import connect from 'connect'
@@ -384,6 +385,29 @@ describe.each(versions)('recordErrors() in %s', (_name, make) => {
       phase: 'streaming',
       error: { message: 'boom' },
     })
+  })
+
+  test('that a client left in the middle of a response is no error of the app', async () => {
+    const [told, after] = [vi.fn(), deferred<void>()]
+    const { client, outcomes } = await startApp(make, (app, guard) => {
+      app.use(guard).get('/', (_req, res, next) => {
+        const body = new PassThrough()
+        body.write('data: 1\n\n')
+        pipeline(body, res.type('text/event-stream'), (error) => {
+          next(error)
+          after.resolve()
+        })
+      })
+      app.use(recordErrors())
+      app.use((error: unknown, _req: Request, _res: Response, _next: NextFunction) => told(error))
+    })
+    const begun = client.pauseAfter(1)
+    await client.send(get().head)
+    await begun
+    client.destroy()
+    await after.promise
+    expect(told).not.toHaveBeenCalled()
+    expect(await outcomes.first()).toMatchObject({ kind: 'client-closed', phase: 'writing' })
   })
 
   test('outside a guard it passes everything on', async () => {
