@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Http2Session, Http2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import {
   findScope,
@@ -196,19 +197,30 @@ function followErrors(ctx: KoaContext, scope: Scope): void {
   followed.add(ctx)
   const { onerror } = ctx
   const { socket } = ctx.req
+  const session = 'stream' in ctx.res ? (ctx.res.stream as Http2Stream).session : undefined
   ctx.onerror = function (this: KoaContext, error) {
     // Koa comes here at the end of every response, too, with nothing.
     if (error == null) return onerror.call(this, error)
-    if (isDisconnect(error, socket, ctx.res) || isAftermath(error, scope)) return
+    if (isDisconnect(error, ctx.res, socket, session) || isAftermath(error, scope)) return
     if (!scope.outcome) scope.handledError ??= error
     onerror.call(this, error)
   }
 }
 
 /** Whether it is the very error of this connection, and not of one that the body came from, which breaks it off. */
-function isDisconnect(error: Error & { code?: unknown }, socket: Socket, response: ServerResponse): boolean {
-  // The errors of a stream of HTTP/2 do not say who broke it off.
-  if ('stream' in response) return error.code === 'ERR_HTTP2_STREAM_ERROR' && error === socket.errored
+function isDisconnect(
+  error: Error & { code?: unknown },
+  response: ServerResponse,
+  socket: Socket,
+  session: Http2Session | undefined,
+): boolean {
+  // The errors of a stream of HTTP/2 do not say who broke it off: nobody of this app, if all of its connection is gone.
+  if ('stream' in response)
+    return (
+      error === socket.errored && (error.code === 'ERR_HTTP2_STREAM_ERROR' || session?.destroyed !== false)
+    )
+  // Node's parser, of a request that was cut off. Writing to its client may have been the first error.
+  if (error.code === 'HPE_INVALID_EOF_STATE') return true
   return error === socket.errored && error !== response.errored
 }
 

@@ -1,7 +1,10 @@
+import { once } from 'node:events'
 import { PassThrough, Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { http2Client } from '@curfew/conformance'
 import { ClientClosedError, InvalidOptionError, NotGuardedError } from '@curfew/core'
 import Router, { type RouterContext } from '@koa/router'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { guardListener } from '../../src/guard-listener.ts'
 import { type CurfewMiddleware, curfew, deadline, scopeOf } from '../../src/koa.ts'
 import { get, RawClient } from '../raw-client.ts'
@@ -208,6 +211,44 @@ describe('a client that leaves', () => {
     client.reset()
     await soon(closed.promise)
     expect(await outcomes.first()).toMatchObject({ kind: 'client-closed', phase: 'handling' })
+    expect(errors).toEqual([])
+  })
+
+  test('in mid-upload is no error either', async () => {
+    const output = watchOutput()
+    const { port, outcomes, late, errors } = await startKoa((app, options) => {
+      app.use(curfew(options))
+      app.use(async (ctx) => {
+        ctx.body = await text(ctx.req)
+      })
+    })
+    const upload = `POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000\r\n\r\n${'x'.repeat(500)}`
+    for (let index = 0; index < 20; index++) {
+      const client = await RawClient.sending(port, upload)
+      client.reset()
+      await client.over
+    }
+    expect((await outcomes.reached(20)).map(({ kind }) => kind)).toEqual(Array(20).fill('client-closed'))
+    await late.reached(20)
+    expect(errors).toEqual([])
+    expect(output).toEqual([])
+  })
+
+  test('with a connection of HTTP/2 that breaks is no error of any of its streams', async () => {
+    const { port, outcomes, errors } = await startKoa((app, options) => {
+      app.use(curfew(options))
+      app.use((ctx) => {
+        ctx.type = 'text/event-stream'
+        const body = new PassThrough()
+        body.write('data: 1\n\n')
+        ctx.body = body
+      })
+    }, 'h2c')
+    const client = await http2Client(`http://127.0.0.1:${port}`)
+    onTestFinished(client.destroy)
+    for (let index = 0; index < 3; index++) await once(client.request({ path: '/' }), 'data')
+    client.reset()
+    expect((await outcomes.reached(3)).map(({ kind }) => kind)).toEqual(Array(3).fill('client-closed'))
     expect(errors).toEqual([])
   })
 
