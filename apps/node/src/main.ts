@@ -1,13 +1,13 @@
 import { guard } from '@curfew/core'
-import { connectGreeter, createFetch, createGreeter, createLog, settings } from '@curfew/example-routes'
+import { createFetch, createLog, settings } from '@curfew/example-routes'
+import { startGreeter } from '@curfew/example-routes/node'
 import { serve } from '@curfew/node'
 
 const { limitMs, port, log: format, app } = settings(process.env)
 const hostname = '127.0.0.1'
 const log = createLog(format)
 
-const upstream = serve({ fetch: createGreeter(guard, log.greeter), port: 0, hostname })
-const greeter = connectGreeter(`http://${hostname}:${(await upstream.listening).port}`)
+const greeter = await startGreeter(log.greeter)
 const fetch = createFetch(guard, {
   app,
   limitMs,
@@ -20,6 +20,6 @@ const server = serve({
   port,
   hostname,
   health: true,
-  signals: { graceMs: limitMs, onClosed: () => upstream.close({ graceMs: 0 }) },
+  signals: { graceMs: limitMs, onClosed: greeter.close },
 })
 log.listening(`http://${hostname}:${(await server.listening).port}`, limitMs)

@@ -1,18 +1,4 @@
-import { fileURLToPath } from 'node:url'
-import { conformance, startServer } from '@curfew/conformance'
-import { routes } from '@curfew/example-routes'
+import { conformance } from '@curfew/conformance'
+import { example } from '../../routes/test/example.ts'
 
-// Long enough for a client to leave before it on a busy machine.
-const limitMs = 1_000
-
-conformance('@curfew/core over @curfew/node', {
-  limitMs,
-  start: async () => {
-    const server = await startServer({
-      command: process.execPath,
-      args: [fileURLToPath(new URL('../dist/main.js', import.meta.url))],
-      env: { LIMIT_MS: String(limitMs), PORT: '0', LOG: 'json' },
-    })
-    return { ...server, routes }
-  },
-})
+conformance('@curfew/core over @curfew/node', example(new URL('../dist/main.js', import.meta.url)))

@@ -39,9 +39,8 @@ export function eventStream(everyMs: number): ReadableStream<Uint8Array<ArrayBuf
   })
 }
 
-/** How many bytes the request has, and their SHA-256 in hex. */
-export async function receipt(request: Request): Promise<{ bytes: number; sha256: string }> {
-  const body = await request.arrayBuffer()
+/** How many bytes a body has, and their SHA-256 in hex. */
+export async function receipt(body: Uint8Array<ArrayBuffer>): Promise<{ bytes: number; sha256: string }> {
   const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', body))
   return {
     bytes: body.byteLength,

@@ -80,7 +80,9 @@ export function createApp({ limitMs, greeter, ...hooks }: AppOptions): Hono<Env>
   )
 
   // A route may take longer than the others.
-  app.post(routes.upload, deadline(limitMs * 10), async (c) => c.json(await receipt(c.req.raw)))
+  app.post(routes.upload, deadline(limitMs * 10), async (c) =>
+    c.json(await receipt(new Uint8Array(await c.req.arrayBuffer()))),
+  )
 
   // Does everything to its context that an abandoned handler must not get through.
   app.get(routes.leaky, async (c) => {

@@ -73,7 +73,7 @@ export function createHandler(
     // A route may take longer than the others.
     [routes.upload]: async (request) => {
       scopeOf(request).deadline.set(limitMs * 10)
-      return Response.json(await receipt(request))
+      return Response.json(await receipt(new Uint8Array(await request.arrayBuffer())))
     },
 
     // Writes into a response that, after the deadline, goes nowhere.

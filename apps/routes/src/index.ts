@@ -1,4 +1,5 @@
-export { createApp } from './create-app.ts'
+export { receipt } from './bodies.ts'
+export { type AppOptions, createApp } from './create-app.ts'
 export { createFetch } from './create-fetch.ts'
 export type { GuardFunction } from './create-handler.ts'
 export { connectGreeter, createGreeter, type Greeter, type GreeterEvent } from './greeter.ts'

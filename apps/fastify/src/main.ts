@@ -1,0 +1,21 @@
+import { createLog, settings } from '@curfew/example-routes'
+import { startGreeter } from '@curfew/example-routes/node'
+import { serve } from '@curfew/node'
+import { createApp } from './create-app.ts'
+
+const { limitMs, port, log: format } = settings(process.env)
+const hostname = '127.0.0.1'
+const log = createLog(format)
+
+const greeter = await startGreeter(log.greeter)
+const app = await createApp({ limitMs, greeter, onOutcome: log.ending, onLateSettlement: log.late })
+await app.ready()
+// Instead of `app.listen()`: streams that never end would keep that server from closing.
+const server = serve({
+  listener: app.routing,
+  port,
+  hostname,
+  health: true,
+  signals: { graceMs: limitMs, onClosed: () => Promise.all([app.close(), greeter.close()]) },
+})
+log.listening(`http://${hostname}:${(await server.listening).port}`, limitMs)
