@@ -45,7 +45,16 @@ export async function installAll(tarballs: readonly Tarball[], project: string):
 }
 
 const ofTheirUsers = ['hono', '@opentelemetry/api', 'p-retry', '@types/node']
-const frameworks = ['connect', 'express', 'express4', 'fastify', 'koa', '@types/express', '@types/koa']
+const frameworks = [
+  'connect',
+  'express',
+  'express4',
+  'fastify',
+  'koa',
+  '@types/connect',
+  '@types/express',
+  '@types/koa',
+]
 
 /** A module that imports them all, and says what they export. */
 function namesModule(entries: readonly string[]): string {

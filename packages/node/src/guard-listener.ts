@@ -11,7 +11,7 @@ export type ListenerHandler<Req extends Incoming = IncomingMessage, Res extends 
 ) => unknown
 
 /** An app of Express or Connect: middleware is put into it, and it is a listener itself. */
-interface App {
+export interface ListenerApp {
   (request: IncomingMessage, response: ServerResponse): unknown
   use: unknown
 }
@@ -44,7 +44,7 @@ export interface GuardedListener<Req extends Incoming, Res extends Outgoing> {
  * ```
  */
 export function guardListener(
-  app: App,
+  app: ListenerApp,
   options?: WritingGuardOptions,
 ): GuardedListener<IncomingMessage, ServerResponse>
 export function guardListener<Req extends Incoming = IncomingMessage, Res extends Outgoing = ServerResponse>(

@@ -30,10 +30,16 @@ export { contain } from './contain.ts'
 export { createListener, type ListenerOptions } from './create-listener.ts'
 export type { WritingGuardOptions } from './exchange-guard.ts'
 export type { Bindings, FetchHandler, Listener } from './fetch-callback.ts'
-export { type GuardedListener, guardListener, type ListenerHandler } from './guard-listener.ts'
+export {
+  type GuardedListener,
+  guardListener,
+  type ListenerApp,
+  type ListenerHandler,
+} from './guard-listener.ts'
 export { scopeOf } from './scope-of.ts'
 export {
   type CurfewServer,
+  type ServeAppOptions,
   type ServeListenerOptions,
   type ServeOptions,
   serve,

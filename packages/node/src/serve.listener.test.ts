@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Outcome } from '@curfew/core'
+import connect from 'connect'
 import express from 'express'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { get, RawClient } from '../test/raw-client.ts'
@@ -120,6 +121,29 @@ describe('serve({ listener })', () => {
     const { port } = await served({ listener: app })
     expect(await fetched('http', port)).toMatchObject({ status: 200, body: 'hello' })
     expect((await fetched('http', port, { path: '/none' })).status).toBe(404)
+  })
+
+  test('takes an app of Connect', async () => {
+    const app = connect()
+    app.use((_, res) => void res.end('hello'))
+    const server = serve({ listener: app, hostname: '127.0.0.1', port: 0, timeoutMs: 1_000 })
+    onTestFinished(() => void server.close({ graceMs: 0 }))
+    const { port } = await server.listening
+    expect(await fetched('http', port)).toMatchObject({ status: 200, body: 'hello' })
+  })
+
+  test('gives a handler the types of node:http where it names none', async () => {
+    const server = serve({
+      listener: async (req, res, { deadline }) => {
+        res.writeHead(200, { 'x-path': req.url! }).end(String(deadline.remainingMs() > 0))
+      },
+      hostname: '127.0.0.1',
+      port: 0,
+      timeoutMs: 1_000,
+    })
+    onTestFinished(() => void server.close({ graceMs: 0 }))
+    const { port } = await server.listening
+    expect(await fetched('http', port)).toMatchObject({ status: 200, body: 'true' })
   })
 
   test('tells clients whose connection is about to end', async () => {

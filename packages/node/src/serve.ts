@@ -19,7 +19,7 @@ import { type ListenerOptions, listenerOptionNames } from './create-listener.ts'
 import { type CreateServer, createServer, type NodeOptions } from './create-server.ts'
 import type { WritingGuardOptions } from './exchange-guard.ts'
 import type { FetchHandler } from './fetch-callback.ts'
-import type { ListenerHandler, WritingListener } from './guard-listener.ts'
+import type { ListenerApp, ListenerHandler, WritingListener } from './guard-listener.ts'
 import { endWith } from './last-response.ts'
 import { OpenConnections } from './open-connections.ts'
 import { whileListening } from './open-servers.ts'
@@ -42,6 +42,11 @@ export interface ServeListenerOptions<
   /** `(req, res) => …`, an app of Express or Connect, `app.callback()` of Koa; with the scope if it is guarded here. */
   listener: ListenerHandler<Req, Res>
   fetch?: undefined
+}
+
+/** The same for an app of Express or Connect, whose third argument is not the scope. */
+export interface ServeAppOptions extends Omit<ServeListenerOptions, 'listener'> {
+  listener: ListenerApp
 }
 
 interface ServerOptions {
@@ -112,7 +117,8 @@ const SWEEP_MS = 20
  * ```
  */
 export function serve(options: ServeOptions): CurfewServer
-export function serve<Req extends Incoming, Res extends Outgoing>(
+export function serve(options: ServeAppOptions): CurfewServer
+export function serve<Req extends Incoming = IncomingMessage, Res extends Outgoing = ServerResponse>(
   options: ServeListenerOptions<Req, Res>,
 ): CurfewServer
 export function serve(options: object): CurfewServer {

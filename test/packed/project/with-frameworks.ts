@@ -2,6 +2,7 @@ import { serve } from '@curfew/node'
 import * as inExpress from '@curfew/node/express'
 import * as inFastify from '@curfew/node/fastify'
 import * as inKoa from '@curfew/node/koa'
+import connect from 'connect'
 import express, { type ErrorRequestHandler, type Request, type RequestHandler } from 'express'
 import fastify from 'fastify'
 import Koa from 'koa'
@@ -29,6 +30,9 @@ const listener = express()
   })
   .use(recordErrors)
 serve({ listener, port: 0, health: true })
+
+const connectApp = connect().use(inExpress.curfew(options))
+serve({ listener: connectApp, port: 0, timeoutMs: 5_000 })
 
 const koa = new Koa<{ user: string }>()
 koa.use(inKoa.curfew(options))
