@@ -90,7 +90,7 @@ export function curfew(options: WritingGuardOptions = {}, ...unmade: unknown[]):
   const middleware: Middleware = async (ctx, next) => {
     if (findScope(asRequest(ctx))) {
       // All of this is inside the other guard already.
-      guard.run(ctx.req, ctx.res, (scope) => followErrors(ctx, scope))
+      guard.run(ctx.req, ctx.res, (scope) => follow(ctx, scope))
       await next()
     } else {
       await new Promise<void>((resolve, reject) => {
@@ -163,7 +163,7 @@ async function inside(
   resolve: () => void,
   reject: (error: unknown) => void,
 ): Promise<void> {
-  followErrors(ctx, scope)
+  follow(ctx, scope)
   ctx.res.once('close', () => {
     // Over HTTP/2 the guard hears of it after this.
     queueMicrotask(() => {
@@ -180,6 +180,17 @@ async function inside(
     return reject(error)
   }
   resolve()
+}
+
+function follow(ctx: KoaContext, scope: Scope): void {
+  scope.routeOf = () => routeOf(ctx)
+  followErrors(ctx, scope)
+}
+
+/** What `@koa/router` says of it; a route can be a regular expression, too. */
+function routeOf(ctx: KoaContext): string | undefined {
+  const route: unknown = Reflect.get(ctx, '_matchedRoute')
+  return typeof route === 'string' ? route : undefined
 }
 
 /** The guard has answered, or there is nobody to answer. */

@@ -3,6 +3,7 @@ import { PassThrough, Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { http2Client } from '@curfew/conformance'
 import { ClientClosedError, InvalidOptionError, NotGuardedError } from '@curfew/core'
+import { type Report, reporter } from '@curfew/core/report'
 import Router, { type RouterContext } from '@koa/router'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { guardListener } from '../../src/guard-listener.ts'
@@ -548,6 +549,30 @@ test('a body that outgrows maxBytes is made no faster than its client reads', as
   expect(made).toBe(500 * chunk.length)
   // The kernel has some of it; without any waiting it would be all.
   expect(ahead).toBeLessThan(made / 2)
+})
+
+test('reports know the route of @koa/router', async () => {
+  const reports = new Journal<Report>()
+  const { port } = await startKoa((app, options) => {
+    const users = new Router({ prefix: '/users' })
+    users.get('/:id', () => {
+      throw new Error('no such user')
+    })
+    const api = new Router().use('/api', users.routes())
+    app.use(curfew({ ...options, reporter: reporter({ hooks: [(report) => reports.add(report)] }) }))
+    app.use(api.routes())
+    app.use(() => {
+      throw new Error('no such route')
+    })
+  })
+  const client = await RawClient.sending(port, get('/api/users/17'))
+  expect((await client.response()).status).toBe(500)
+  client.send(get('/elsewhere'))
+  expect((await client.responses(2))[1]!.status).toBe(500)
+  expect((await reports.reached(2)).map(({ request }) => request.route)).toEqual([
+    '/api/users/:id',
+    undefined,
+  ])
 })
 
 test('scopeOf() needs a guard, and curfew() options that it knows', async () => {
