@@ -15,7 +15,7 @@ import responseTime from 'response-time'
 import { describe, expect, test, vi } from 'vitest'
 import { curfew, deadline, recordErrors, scopeOf } from '../../src/express.ts'
 import { guardListener } from '../../src/index.ts'
-import { deferred, Journal } from '../support.ts'
+import { deferred, Journal, watchOutput } from '../support.ts'
 import { listen, startApp, versions } from './guarded.ts'
 import { get, post } from './parity.ts'
 
@@ -140,6 +140,7 @@ describe.each(versions)('curfew() in %s', (_name, make) => {
   })
 
   test('the status of a response is the one that was written, whatever an error handler sets while a session is saved', async () => {
+    watchOutput()
     const { client, outcomes, late } = await startApp(make, (app, guard) => {
       app.use(guard)
       app.use(session({ secret: 'cat', resave: true, saveUninitialized: true }))
