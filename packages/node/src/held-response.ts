@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import { complain } from '@curfew/core/adapter'
 import type { Held, Holder } from './held.ts'
 import { collect, isInjected } from './injected.ts'
+import { isLast } from './last-response.ts'
 import { OuterListeners } from './outer-listeners.ts'
 import { refuse } from './seal.ts'
 
@@ -98,7 +99,7 @@ export class HeldResponse implements Held {
     const { socket } = response
     const replacement = new (isInjected(response) ? CollectedReplacement : Replacement)(response.req)
     for (const name of handedOn) Reflect.set(replacement, name, Reflect.get(response, name))
-    replacement.shouldKeepAlive = this.shouldKeepAlive
+    replacement.shouldKeepAlive = this.shouldKeepAlive && !isLast(response)
     replacement._onPendingData = this.countPending
     for (const [name, value] of Object.entries(headers)) replacement.setHeader(name, value!)
     // Listeners keep the context that this is called in.

@@ -17,3 +17,8 @@ export function endWith(outgoing: Outgoing, { socket }: Pick<Incoming, 'socket'>
   outgoing.shouldKeepAlive = false
   last.set(socket, outgoing)
 }
+
+/** Whether the connection ends with this response, or with what is sent in its place. */
+export function isLast(outgoing: ServerResponse): boolean {
+  return last.get(outgoing.req.socket) === outgoing
+}

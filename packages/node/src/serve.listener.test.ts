@@ -16,7 +16,7 @@ import {
   watchOutput,
 } from '../test/support.ts'
 import { curfew } from './express.ts'
-import { type ServeListenerOptions, scopeOf, serve } from './index.ts'
+import { guardListener, type ServeListenerOptions, scopeOf, serve } from './index.ts'
 
 /** A server of this listener, on a free port, closed when the test is over. */
 async function served(options: ServeListenerOptions) {
@@ -157,6 +157,27 @@ describe('serve({ listener })', () => {
     expect(last!.headers).toContainEqual(['connection', 'close'])
     await closed
   })
+
+  test.each([
+    ['the server', (options) => options],
+    ['the app', ({ listener }) => ({ listener: guardListener(listener) })],
+  ] as [string, (options: ServeListenerOptions) => ServeListenerOptions][])(
+    'tells a client whose handler is cut short that its connection ends, if %s guards it',
+    async (_, guarded) => {
+      const begun = deferred<void>()
+      const listener = () => begun.resolve()
+      const { server, port } = await served(guarded({ listener, timeoutMs: 60_000 }))
+      const client = await RawClient.sending(port, get())
+      await begun.promise
+      const closed = server.close({ graceMs: 0 })
+      const { status, headers } = await client.response()
+      expect([status, headers.find(([name]) => name === 'connection')]).toEqual([
+        503,
+        ['connection', 'close'],
+      ])
+      await closed
+    },
+  )
 
   test.each([
     [{ fetch: () => new Response(), listener: () => {} }, 'fetch'],
