@@ -7,7 +7,7 @@ import {
   type Stats,
   systemClock,
 } from '@curfew/core'
-import { attachClient, attachedClient, attachScope, isThenable } from '@curfew/core/adapter'
+import { attachClient, attachedClient, attachScope, isThenable, optionNames } from '@curfew/core/adapter'
 import type { Connection, Incoming, Outgoing } from './connection.ts'
 import { HeldExchange, type WritingHandler, type WritingLimits } from './held-exchange.ts'
 import { IncomingRequest } from './incoming-request.ts'
@@ -38,11 +38,7 @@ export function exchangeGuard(
   options: WritingGuardOptions = {},
   open: OpenConnections = new OpenConnections(),
 ): ExchangeGuard {
-  for (const name of meaningless) {
-    const value = (options as GuardOptions | null)?.[name]
-    if (value !== undefined)
-      throw new InvalidOptionError(name, 'nothing, for the handler writes by itself', value)
-  }
+  refuse(options)
   const guarded = guard(
     (request: Request, run: (scope: Scope) => ReturnType<HeldExchange['run']>) => run(findScope(request)!),
     options,
@@ -90,7 +86,24 @@ export function giveUp(scope: Scope, error: unknown): void {
   if (client instanceof HeldExchange) client.onGiveUp(error)
 }
 
-const meaningless = ['buffer', 'rethrow', 'serverTiming'] as const
+/** What is not refused here, `guard()` looks at. */
+function refuse(options: object): void {
+  if (typeof options !== 'object' || options === null) return
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined || isMeant(name)) continue
+    const expected = optionNames.some((known) => known === name)
+      ? 'nothing, for the handler writes by itself'
+      : `one of ${optionNames.filter(isMeant).join(', ')}`
+    throw new InvalidOptionError(name, expected, value)
+  }
+}
+
+/** Whether it is an option that has a meaning for handlers that write by themselves. */
+function isMeant(name: string): boolean {
+  return optionNames.some((known) => known === name) && !meaningless.includes(name)
+}
+
+const meaningless: readonly string[] = ['buffer', 'rethrow', 'serverTiming'] satisfies (keyof GuardOptions)[]
 
 const defaultLimits = {
   maxBytes: 1024 * 1024,

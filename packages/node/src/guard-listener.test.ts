@@ -745,6 +745,12 @@ describe('options', () => {
     expect(() => guardListener(() => {}, options as never)).toThrow(`Invalid option ${name}`)
   })
 
+  test('who asks for what there is not is told what there is, and nothing else', () => {
+    const message =
+      /^Invalid option timeout: expected one of timeoutMs, (?!.*\b(buffer|rethrow|serverTiming)\b).*, got 1$/
+    expect(() => guardListener(() => {}, { timeout: 1 } as never)).toThrow(message)
+  })
+
   test('what is no handler is refused', () => {
     expect(() => guardListener('handler' as never)).toThrow(
       /^Invalid option handler: expected a function, .*, got "handler"$/,

@@ -48,6 +48,9 @@ app.get('/', { config: { curfew: { timeoutMs: 1_000 } } }, async (request) => {
   const scope: inFastify.Scope | null = request.curfew
   return { aborted: request.signal.aborted, isGuarded: scope !== null, active: app.curfew.stats.active }
 })
+const overHttp2 = fastify({ http2: true })
+await overHttp2.register(inFastify.curfew, options)
+overHttp2.get('/', async (request) => inFastify.scopeOf(request).deadline.remainingMs())
 await app.ready()
 serve({ listener: app.routing, port: 0, signals: true })
 

@@ -16,7 +16,7 @@ import type { FastifyRequest } from 'fastify'
  * })
  * ```
  */
-export function scopeOf(request: FastifyRequest): Scope {
+export function scopeOf(request: Pick<FastifyRequest, 'curfew'>): Scope {
   const { curfew } = request
   if (!curfew) throw new NotGuardedError(request)
   return curfew
