@@ -6,7 +6,7 @@ import {
   type ReportedError,
   reporter,
 } from '@curfew/core/report'
-import { context, metrics, type Span, SpanStatusCode, trace } from '@opentelemetry/api'
+import { context, createContextKey, metrics, type Span, SpanStatusCode, trace } from '@opentelemetry/api'
 import {
   AggregationTemporality,
   type HistogramMetricData,
@@ -259,6 +259,27 @@ describe('the active span', () => {
     await Promise.all(requests)
     const told = spans.getFinishedSpans().map(({ name, status }) => `${name}: ${status.message}`)
     expect(told.sort()).toEqual(gates.map((_, index) => `request ${index}: of ${index}`))
+  })
+
+  test('is not that of a middleware where an HTTP instrumentation has one, which knows the route, too', async () => {
+    const key = createContextKey('OpenTelemetry SDK Context Key RPC_METADATA')
+    const tracer = trace.getTracer('test')
+    const server = tracer.startSpan('GET')
+    const call = { type: 'http', span: server, route: undefined as string | undefined }
+    context.with(trace.setSpan(context.active().setValue(key, call), server), () => {
+      tracer.startActiveSpan('middleware', (span) => {
+        const observer = openTelemetry().observe!(request)!
+        span.end()
+        call.route = '/users/:id'
+        observer.decided?.(failure, { ...ending, error: () => redacted })
+        observer.ended?.(failure, { ...ending, route: undefined, error: () => redacted })
+      })
+    })
+    server.end()
+    const [inner, outer] = spans.getFinishedSpans()
+    expect(inner!.attributes).toEqual({})
+    expect(outer!.attributes).toMatchObject({ 'curfew.outcome': 'failed', 'error.type': 'QueryError' })
+    expect(await attributes()).toMatchObject({ 'http.route': '/users/:id' })
   })
 
   test('is left alone if that is wanted', () => {

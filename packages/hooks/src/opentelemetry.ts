@@ -4,6 +4,7 @@ import {
   type Attributes,
   type Context,
   context,
+  createContextKey,
   createNoopMeter,
   type Histogram,
   type MeterProvider,
@@ -19,7 +20,7 @@ export interface OpenTelemetryOptions {
   meterName?: string
   /** Whether durations are recorded (default `true`); `false` where an HTTP instrumentation does that already. */
   metrics?: boolean
-  /** Whether the active span is told how its request ended (default `true`). */
+  /** Whether the server's span is told how its request ended (default `true`). */
   spans?: boolean
   /** Methods that are called by their names (default: those of RFC 9110, `PATCH` and `QUERY`); others are `_OTHER`. */
   knownMethods?: readonly string[]
@@ -28,7 +29,7 @@ export interface OpenTelemetryOptions {
 /**
  * Tells OpenTelemetry, through its API only, so that nothing happens (and next to nothing is spent) without an SDK:
  *
- * - the span that is active as a request starts gets `curfew.outcome`, and, where there is a deadline,
+ * - the server's span (that of an HTTP instrumentation, or the one that is active as a request starts) gets `curfew.outcome`, and, where there is a deadline,
  *   `curfew.timeout_ms` and what was left of it, `curfew.remaining_ms`; a failure is recorded as an `exception`,
  *   redacted, and an error sets the status and `error.type`
  * - each request is recorded in the histogram `http.server.request.duration`, in seconds, with the attributes of the
@@ -50,8 +51,7 @@ export function openTelemetry(options: OpenTelemetryOptions = {}): Hook {
   return {
     name: 'opentelemetry',
     observe: () => {
-      const active = given.spans === false ? undefined : trace.getActiveSpan()
-      const span = active?.isRecording() ? active : undefined
+      const span = given.spans === false ? undefined : serverSpan()
       const histogram = durations?.histogram()
       return span || histogram ? new RequestObserver(span, histogram, methods) : undefined
     },
@@ -66,6 +66,26 @@ const names: Check = [
 const checks = { meterName: aName, metrics: aFlag, spans: aFlag, knownMethods: names }
 
 const knownMethods = ['CONNECT', 'DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT', 'QUERY', 'TRACE']
+
+/** What HTTP instrumentations leave in the context of a request: their span, and the route once a framework's has found it. */
+interface ServerCall {
+  readonly type: unknown
+  readonly span: Span
+  readonly route?: string
+}
+
+/** Of `@opentelemetry/core`; keys of the same name are the same. */
+const callKey = createContextKey('OpenTelemetry SDK Context Key RPC_METADATA')
+
+function serverCall(active: Context): ServerCall | undefined {
+  const call = active.getValue(callKey) as ServerCall | undefined
+  return call?.type === 'http' ? call : undefined
+}
+
+/** Instrumentations of frameworks make a span active for each middleware, which ends before its request does. */
+function serverSpan(): Span | undefined {
+  return [serverCall(context.active())?.span, trace.getActiveSpan()].find((span) => span?.isRecording())
+}
 
 /** The boundaries that the semantic conventions advise, in seconds. */
 const boundaries = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
@@ -128,12 +148,13 @@ class RequestObserver implements Observer {
   ended(outcome: Readonly<Outcome>, { route, request, error }: ObservedRequest): void {
     if (outcome.kind !== this.kind) this.mark(outcome, error())
     const type = errorType(outcome, this.thrown)
+    const pattern = route ?? serverCall(this.context)?.route
     const attributes: Attributes = {
       'http.request.method': this.knownMethods.has(request.method) ? request.method : '_OTHER',
       'http.response.status_code': outcome.status,
       'url.scheme': request.url.slice(0, request.url.indexOf(':')),
       'curfew.outcome': outcome.kind,
-      ...(route !== undefined && { 'http.route': route }),
+      ...(pattern !== undefined && { 'http.route': pattern }),
       ...(type !== undefined && { 'error.type': type }),
     }
     this.histogram?.record(outcome.elapsedMs / 1_000, attributes, this.context)
