@@ -80,7 +80,9 @@ export function curfew(options: WritingGuardOptions = {}, ...unmade: unknown[]):
     )
   const guard = exchangeGuard(options)
   // Nothing is returned: whether a handler is done is seen by what it writes, not by when `next()` comes back.
-  const middleware: Middleware = (req, res, next) => void guard.run(req, res, () => next())
+  const middleware: Middleware = function curfew(req, res, next) {
+    guard.run(req, res, () => next())
+  }
   return Object.assign(middleware, { stats: guard.stats })
 }
 
@@ -150,7 +152,7 @@ export function recordErrors(...unmade: never[]): ErrorMiddleware {
       unmade[0],
     )
   // Both tell error handlers by their having four parameters.
-  return (error, req, res, next) => {
+  return function recordErrors(error, req, res, next) {
     const scope = findScope(req)
     if (scope) {
       const exchange = attachedClient(scope.request) as HeldExchange

@@ -87,7 +87,7 @@ export function curfew(options: WritingGuardOptions = {}, ...unmade: unknown[]):
     )
   const guard = exchangeGuard(options)
 
-  const middleware: Middleware = async (ctx, next) => {
+  const middleware: Middleware = async function curfew(ctx, next) {
     if (findScope(asRequest(ctx))) {
       // All of this is inside the other guard already.
       guard.run(ctx.req, ctx.res, (scope) => follow(ctx, scope))
