@@ -30,6 +30,12 @@ describe('listening', () => {
     expect(server.server.address()).toEqual(address)
   })
 
+  test('takes a port as it is in the environment', async () => {
+    const server = serve({ fetch: () => new Response(), hostname: '127.0.0.1', port: '0' })
+    onTestFinished(() => void server.close({ graceMs: 0 }))
+    expect((await server.listening).port).toBeGreaterThan(0)
+  })
+
   test('rejects when the port is taken, and close() still resolves', async () => {
     const { port } = await start(() => new Response())
     const second = serve({ fetch: () => new Response(), hostname: '127.0.0.1', port })
@@ -563,6 +569,10 @@ describe('serve() refuses', () => {
 
   test('an app of Express where a fetch handler belongs', () => {
     expect(() => serve({ fetch: express() as never })).toThrow('an app of Express or Connect is a listener')
+  })
+
+  test.each([['http'], [''], [-1], [65_536], [Number.NaN], [1.5], [null]])('%j for a port', (port) => {
+    expect(() => serve({ fetch: () => new Response(), port: port as never })).toThrow('Invalid option port')
   })
 
   test('an option that nobody knows, and names those of the server as well', () => {

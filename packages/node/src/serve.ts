@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ServerHttp2Session } from 'node:http2'
 import type { AddressInfo, Socket } from 'node:net'
+import { InvalidOptionError } from '@curfew/core'
 import {
   type Closed,
   type CloseOptions,
@@ -52,8 +53,8 @@ export interface ServeAppOptions extends Omit<ServeListenerOptions, 'listener'> 
 interface ServerOptions {
   /** The interface to listen on (default: all), and for a fetch handler the host of a request that names none. */
   hostname?: string
-  /** Default 3000; 0 for any that is free. */
-  port?: number
+  /** Default 3000; 0 for any that is free. Digits will do, as in `process.env.PORT`. */
+  port?: number | string
   /** `createServer` of `node:http` (the default), `node:https` or `node:http2`, or its `createSecureServer`. */
   createServer?: CreateServer
   /** What that function is given: the certificate, say. */
@@ -123,6 +124,7 @@ export function serve<Req extends Incoming = IncomingMessage, Res extends Outgoi
 ): CurfewServer
 export function serve(options: object): CurfewServer {
   const { own, guardOptions } = splitOptions(options as AnyServeOptions, names)
+  const port = parsePort(own.port)
   const lifetime = new Lifetime(own)
   const open = new OpenConnections()
   if (guardOptions.reporter) open.afterwards.told(guardOptions.reporter)
@@ -139,7 +141,7 @@ export function serve(options: object): CurfewServer {
       reject(error)
       if (server.listenerCount('error') > 0) listening.catch(() => {})
     })
-    server.listen(own.port ?? 3000, own.hostname, () => resolve(server.address() as AddressInfo))
+    server.listen(port, own.hostname, () => resolve(server.address() as AddressInfo))
   })
 
   /** Node's own closeIdleConnections() takes a response that has ended for one that has been written. */
@@ -202,6 +204,13 @@ export function serve(options: object): CurfewServer {
     },
     close: lifetime.close,
   }
+}
+
+/** Node would take a text that is no number for the path of a socket. */
+function parsePort(port: number | string = 3000): number {
+  const parsed = typeof port === 'string' && /^\d+$/.test(port) ? Number(port) : port
+  if (typeof parsed === 'number' && Number.isInteger(parsed) && parsed >= 0 && parsed <= 65_535) return parsed
+  throw new InvalidOptionError('port', 'a number from 0 to 65535', port)
 }
 
 /** What the server has opened of a kind, as long as it is open. */
