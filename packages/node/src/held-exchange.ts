@@ -40,6 +40,8 @@ export class HeldExchange extends Connection implements Holder {
   private isAsync = false
   /** How many promises of handlers are waited for: those further in have their own. */
   private atWork = 0
+  /** Whether it is the handler that has closed the connection. */
+  private isUnanswered = false
   private thrown: { readonly error: unknown } | undefined
   private alarms: StreamAlarms | undefined
   private resolve: ((result: HandlerResult) => void) | undefined
@@ -165,6 +167,10 @@ export class HeldExchange extends Connection implements Holder {
     this.original.once('close', () => alarms.end())
   }
 
+  override get closed(): boolean {
+    return !this.isUnanswered && super.closed
+  }
+
   override get begun(): boolean {
     return this.state !== 'held' && super.begun
   }
@@ -211,6 +217,14 @@ export class HeldExchange extends Connection implements Holder {
     this.reject?.(error)
   }
 
+  onDestroy(): void {
+    if (this.ended || this.isGivenUp || this.isDone) return
+    const error = new UnansweredError()
+    this.broken(error)
+    this.isUnanswered = true
+    if (this.state === 'held') this.onGiveUp(error)
+  }
+
   onBreak(error: unknown): void {
     this.broken(error)
   }
@@ -237,6 +251,16 @@ export class HeldExchange extends Connection implements Holder {
   private settledLate(): void {
     forgotten.unregister(this)
     this.resolve?.(undefined)
+  }
+}
+
+/** It is the handler, and not the client, that has closed the connection. */
+class UnansweredError extends Error {
+  override readonly name = 'UnansweredError'
+  readonly code = 'UNANSWERED'
+
+  constructor() {
+    super('Handler destroyed its response before it was sent')
   }
 }
 

@@ -230,6 +230,7 @@ export class HeldResponse implements Held {
       return response
     }
     if (isBroken && !isLeft) holder.onBreak(error)
+    else if (!isInjected(response)) holder.onDestroy()
     return this.base.destroy.call(response, error)
   }
 

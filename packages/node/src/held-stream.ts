@@ -1,5 +1,5 @@
 import { AsyncResource } from 'node:async_hooks'
-import { Http2ServerResponse, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
+import { constants, Http2ServerResponse, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
 import type { Held, Holder } from './held.ts'
 import { OuterListeners } from './outer-listeners.ts'
 import { refuse } from './seal.ts'
@@ -33,7 +33,14 @@ export class HeldStream implements Held {
       if (this.state === 'held') holder.onBegin('flushed')
     }
     this.response.destroy = (error) => {
-      if (this.state === 'released' && error !== undefined && error !== null) holder.onBreak(error)
+      if (error !== undefined && error !== null) {
+        if (this.state === 'released') holder.onBreak(error)
+      } else if (!holder.isGivenUp && !this.ended) {
+        holder.onDestroy()
+        // Node ends it as if it were whole.
+        this.real.close(constants.NGHTTP2_INTERNAL_ERROR)
+        return this.response
+      }
       return destroy.call(response, error)
     }
   }

@@ -29,6 +29,8 @@ export interface Holder {
   onBegin(why: Begun): void
   /** It gives the response up, because of `error`: a stream that was piped into it broke, say. */
   onGiveUp(error: unknown): void
+  /** It closes the connection instead of ending the response. */
+  onDestroy(): void
   /** It breaks a response off that has begun, because of `error`. */
   onBreak(error: unknown): void
   /** Whether it has. It may well destroy the response then, in whose place there is to be another one. */

@@ -155,3 +155,42 @@ test.each(['http', 'h2c'] as const)(
     expect(response.writableEnded).toBe(true)
   },
 )
+
+describe.each(['http', 'h2c'] as const)('over %s, a handler that destroys its response', (protocol) => {
+  test('has failed, and not its client: its connection is closed without a response', async () => {
+    const { port, outcomes, stats } = await startListener((_, res) => void res.destroy(), { protocol })
+    await expect(fetched(protocol, port)).rejects.toThrow()
+    expect(await outcomes.first()).toMatchObject({
+      kind: 'failed',
+      phase: 'handling',
+      error: { code: 'UNANSWERED' },
+    })
+    expect(stats).toMatchObject({ active: 0, abandoned: 0 })
+  })
+
+  test('has failed, also in the middle of it', async () => {
+    const { port, outcomes, stats } = await startListener(
+      (_, res) => {
+        res.flushHeaders()
+        res.write('half', () => res.destroy())
+      },
+      { protocol },
+    )
+    const { broken } = await fetched(protocol, port)
+    expect(broken).toBeDefined()
+    expect(await outcomes.first()).toMatchObject({
+      kind: 'failed',
+      phase: 'streaming',
+      error: { code: 'UNANSWERED' },
+    })
+    expect(stats).toMatchObject({ active: 0, abandoned: 0 })
+  })
+
+  test('once it is sent has completed', async () => {
+    const { port, outcomes } = await startListener((_, res) => void res.end('whole', () => res.destroy()), {
+      protocol,
+    })
+    expect(await fetched(protocol, port)).toMatchObject({ body: 'whole', broken: undefined })
+    expect(await outcomes.first()).toMatchObject({ kind: 'completed' })
+  })
+})
