@@ -161,14 +161,16 @@ export class HeldResponse implements Held {
     const [charset, taken] = typeof encoding === 'function' ? [undefined, encoding] : [encoding, callback]
     base.write.call(response, chunk, charset, undefined)
     this.askForMore()
-    this.measure()
+    const isFull = this.measure()
     // Who waits for a chunk to be written before it goes on would wait for ever.
     if (typeof taken === 'function') process.nextTick(taken as () => void)
     if (!this.looked && response._header) {
       this.looked = true
       if (eventStream.test(response._header)) holder.onBegin('event-stream')
     }
-    return true
+    // It is sent in a moment; a source that has no end would not wait for that. Node tells who waits for room.
+    if (isFull) response[keysOf(response).needDrain] = true
+    return !isFull
   }
 
   end(args: unknown[]): ServerResponse {
@@ -274,11 +276,13 @@ export class HeldResponse implements Held {
   }
 
   /** What Node 26 has wait in another place goes on to where the rest is in the next tick, which may be a long time. */
-  private measure(): void {
+  private measure(): boolean {
     const { response } = this
     const corked = response[keysOf(response).chunkedLength]
     const bytes = response.outputSize + (typeof corked === 'number' ? corked : 0)
-    if (bytes > this.holder.maxBytes) this.holder.onBegin('overflowed')
+    const isFull = bytes > this.holder.maxBytes
+    if (isFull) this.holder.onBegin('overflowed')
+    return isFull
   }
 
   /** Node 26 has some of what is written wait in another place, and its own limit for it. Whether it has reached that. */

@@ -17,6 +17,8 @@ export class HeldStream implements Held {
   private head: Parameters<ServerHttp2Stream['respond']> | undefined
   private chunks: [chunk: unknown, encoding: unknown][] = []
   private bytes = 0
+  /** Whether somebody waits for room. */
+  private isFull = false
   private ended = false
   /** Whether the other response has been sent. */
   private isSent = false
@@ -54,6 +56,7 @@ export class HeldStream implements Held {
     response[streamKeyOf(response)] = real
     for (const [chunk, encoding] of chunks) real.write(chunk, encoding as BufferEncoding)
     if (this.ended) real.end()
+    else if (this.isFull && !real.writableNeedDrain) process.nextTick(() => response.emit('drain'))
   }
 
   drop(): void {
@@ -151,9 +154,11 @@ export class HeldStream implements Held {
     this.chunks.push([chunk, encoding])
     this.bytes += typeof chunk === 'string' ? Buffer.byteLength(chunk) : chunk.byteLength
     if (typeof callback === 'function') process.nextTick(callback as () => void)
-    if (this.bytes > this.holder.maxBytes) this.holder.onBegin('overflowed')
+    // It is sent in a moment; a source that has no end would not wait for that.
+    this.isFull = this.bytes > this.holder.maxBytes
+    if (this.isFull) this.holder.onBegin('overflowed')
     else if (isEventStream(this.head)) this.holder.onBegin('event-stream')
-    return true
+    return !this.isFull
   }
 
   end(): void {

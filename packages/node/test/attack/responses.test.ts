@@ -1,7 +1,9 @@
+import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
+import { Readable } from 'node:stream'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { get, RawClient } from '../raw-client.ts'
-import { deferred, fetched, never, session, startListener } from '../support.ts'
+import { call as calling, deferred, fetched, never, session, soon, startListener } from '../support.ts'
 
 describe('informational responses', () => {
   test('come before a head that is made and not sent', async () => {
@@ -194,3 +196,54 @@ describe.each(['http', 'h2c'] as const)('over %s, a handler that destroys its re
     expect(await outcomes.first()).toMatchObject({ kind: 'completed' })
   })
 })
+
+describe.each(['http', 'h2c'] as const)(
+  'over %s, what is more than a response may have in memory',
+  (protocol) => {
+    test.each(['stream', 'fail'] as const)(
+      'stops its source, although that is there at once and has no end (%s)',
+      async (overflow) => {
+        const chunk = Buffer.alloc(64 * 1024, 'a')
+        let taken = 0
+        const stopped = deferred<void>()
+        const { port, outcomes } = await startListener(
+          (_, res) => {
+            const source = new Readable({
+              read() {
+                // Nobody would stop it.
+                if (++taken > 1_000) throw new Error('taken without end')
+                this.push(chunk)
+              },
+            })
+            source.on('pause', () => stopped.resolve())
+            source.pipe(res)
+          },
+          { protocol, overflow },
+        )
+        const call = calling(protocol, port)
+        await soon(stopped.promise)
+        if (overflow === 'fail') expect(await call.answer).toMatchObject({ status: 500, broken: undefined })
+        else {
+          await call.begun
+          call.leave()
+        }
+        await outcomes.first()
+        expect(taken).toBeLessThan(200)
+      },
+    )
+
+    test('goes on when there is room', async () => {
+      const { port } = await startListener(
+        async (_, res) => {
+          for (let i = 0; i < 10; i++) if (!res.write('0123456789')) await once(res, 'drain')
+          res.end()
+        },
+        { protocol, maxBytes: 15 },
+      )
+      expect(await fetched(protocol, port)).toMatchObject({
+        body: '0123456789'.repeat(10),
+        broken: undefined,
+      })
+    })
+  },
+)
