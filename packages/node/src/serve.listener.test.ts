@@ -158,6 +158,21 @@ describe('serve({ listener })', () => {
     await closed
   })
 
+  test('tells who is answered for at the end of the grace, too', async () => {
+    const begun = deferred<void>()
+    const listener = () => begun.resolve()
+    const { server, port } = await served({ listener, timeoutMs: 60_000 })
+    const client = await RawClient.sending(port, get())
+    await begun.promise
+    const closed = server.close({ graceMs: 0 })
+    const { status, headers } = await client.response()
+    expect([status, headers.filter(([name]) => name === 'connection')]).toEqual([
+      503,
+      [['connection', 'close']],
+    ])
+    await closed
+  })
+
   test.each([
     ['the server', (options) => options],
     ['the app', ({ listener }) => ({ listener: guardListener(listener) })],
