@@ -184,11 +184,23 @@ export class Connection implements Client {
   /** Once it has its response, Node forgets a request whose upload goes on: who reads it would wait for ever. */
   private endUpload(): void {
     const { incoming, socket } = this
-    if (incoming.complete || incoming.destroyed || this.multiplexed) return
+    if (incoming.complete || this.multiplexed) return
+    if (incoming.destroyed) return this.skipUpload()
     const end = (): void => void incoming.destroy()
     if (socket.destroyed) return end()
     whenClosed(socket, end)
-    incoming.once('close', () => forget(socket, end))
+    incoming.once('close', () => {
+      forget(socket, end)
+      this.skipUpload()
+    })
+  }
+
+  /** Nobody reads it any more. Node skips what nobody has begun to read; for the rest the client would wait to no end. */
+  private skipUpload(): void {
+    const { incoming, socket } = this
+    if (incoming.complete || socket.destroyed || isInjected(this.outgoing)) return
+    Reflect.set(incoming, '_dumped', true)
+    socket.resume()
   }
 
   /** Node 20 says `finish` for what the client never took: then the socket has an error. */

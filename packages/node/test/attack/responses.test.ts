@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
-import { Readable } from 'node:stream'
+import { Readable, Writable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { get, RawClient } from '../raw-client.ts'
 import { call as calling, deferred, fetched, never, session, soon, startListener } from '../support.ts'
@@ -247,3 +248,25 @@ describe.each(['http', 'h2c'] as const)(
     })
   },
 )
+
+test('an upload that its handler gives up at the deadline is skipped, and the connection is on to the next request', async () => {
+  const { port, late } = await startListener(
+    async (req, res, { signal }) => {
+      if (req.url === '/next') return void res.end('next')
+      const full = new Writable({ highWaterMark: 1, write() {} })
+      await pipeline(req, full, { signal })
+    },
+    { timeoutMs: 20 },
+  )
+  const size = 4 * 1024 * 1024
+  const client = await RawClient.sending(
+    port,
+    get('/', { method: 'POST', headers: [`Content-Length: ${size}`] }),
+  )
+  client.send('a'.repeat(size))
+  await client.responses(1)
+  expect(await late.first()).toMatchObject({ kind: 'cancelled' })
+  client.send(get('/next'))
+  const responses = await client.responses(2)
+  expect(responses.map(({ status }) => status)).toEqual([503, 200])
+})
