@@ -271,8 +271,7 @@ export class HeldResponse implements Held {
     if (this.base.end !== native.end) queueMicrotask(this.look)
     if (this.state !== 'held') return
     // Middleware that was there before the guard writes by what it found, and waits for who is to read.
-    if (this.askForMore()) process.nextTick(() => this.response.emit('drain'))
-    this.measure()
+    if (!this.measure() && this.askForMore()) process.nextTick(() => this.response.emit('drain'))
   }
 
   /** What Node 26 has wait in another place goes on to where the rest is in the next tick, which may be a long time. */

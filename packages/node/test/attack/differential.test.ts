@@ -131,10 +131,12 @@ async function compare(programs: readonly Program[], request: string): Promise<v
   const guarded = await run(ports.http.guarded, programs, overHttp1(request))
   // A callback of a write comes when the chunk was taken. Node tells some responses nothing of a connection that ends before their turn; a guard does.
   const isTold = (index: number): boolean => bare.seen[index]!.events.includes('close')
-  const told = ({ seen, ...rest }: Run): Run => ({
-    ...rest,
+  const isSent = (index: number): boolean => bare.seen[index]!.events.includes('finish')
+  const told = ({ seen, bytes }: Run): Run => ({
+    // Before its turn, Node 26 makes one chunk of some.
+    bytes: programs.length > 1 ? bytes.replaceAll(/\r\n[0-9a-f]+\r\n/g, '') : bytes,
     seen: seen.map((each, index) => {
-      const writes = [...each.writes].sort()
+      const writes = isSent(index) ? [...each.writes].sort() : []
       return isTold(index) ? { ...each, writes } : { ...each, events: [], errors: [], pipes: [], writes: [] }
     }),
   })

@@ -7,17 +7,6 @@ import { get, RawClient } from '../raw-client.ts'
 import { call as calling, deferred, fetched, never, session, soon, startListener } from '../support.ts'
 
 describe('informational responses', () => {
-  test('come before a head that is made and not sent', async () => {
-    const { port } = await startListener((_, res) => {
-      res.writeHead(200, { 'content-length': 2 })
-      res.writeProcessing()
-      res.end('ok')
-    })
-    const client = await RawClient.sending(port, get())
-    await client.saw('ok')
-    expect(client.received).toMatch(/^HTTP\/1\.1 102 Processing\r\n\r\nHTTP\/1\.1 200 OK/)
-  })
-
   test('come before their own response in a pipeline, whatever that is made of', async () => {
     const first = deferred<void>()
     const { port } = await startListener(async (req, res) => {
