@@ -1,10 +1,28 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type FireReport, reporter } from '@curfew/core/report'
 import { serve } from '@curfew/node'
+import { done, given } from '../child.ts'
+import { quantile } from '../numbers.ts'
 
-const REQUESTS = 200
+export interface ReportArgs {
+  readonly hook: HookName
+  readonly requests: number
+}
 
-const hooks: Record<string, FireReport | undefined> = {
+/** Medians, in milliseconds: until the client has its reply, and until the hook is done. */
+export interface ReportRun {
+  readonly replyMs: number
+  readonly hookMs: number | null
+}
+
+export type HookName =
+  | 'no reporter'
+  | 'a hook that is done at once'
+  | 'a hook that takes 700 ms'
+  | 'a hook that throws'
+  | 'a hook that never settles'
+
+const hooks: Record<HookName, FireReport | undefined> = {
   'no reporter': undefined,
   'a hook that is done at once': () => {},
   'a hook that takes 700 ms': () => sleep(700),
@@ -17,8 +35,12 @@ const hooks: Record<string, FireReport | undefined> = {
 // What becomes of the failures of hooks is not what is measured.
 console.error = () => {}
 
-/** A handler that reads a body and throws, over a real socket: how long the client waits, and how long the hook takes. */
-async function measure(fire: FireReport | undefined): Promise<{ reply: number; hook: number | undefined }> {
+const { hook, requests } = given<ReportArgs>()
+await measure(undefined, requests / 2)
+done(await measure(hooks[hook], requests))
+
+/** A handler that reads a body and throws, over a real socket, one request after the other, all told whole. */
+async function measure(fire: FireReport | undefined, count: number): Promise<ReportRun> {
   const took: number[] = []
   const timed: FireReport = async (report, context) => {
     const start = performance.now()
@@ -38,7 +60,7 @@ async function measure(fire: FireReport | undefined): Promise<{ reply: number; h
   })
   const { port } = await server.listening
   const replies: number[] = []
-  for (let i = 0; i < REQUESTS; i++) {
+  for (let i = 0; i < count; i++) {
     const start = performance.now()
     const reply = await fetch(`http://127.0.0.1:${port}/orders?page=1`, {
       method: 'POST',
@@ -50,20 +72,12 @@ async function measure(fire: FireReport | undefined): Promise<{ reply: number; h
   }
   await reports?.flush({ timeoutMs: 1_000 })
   await server.close({ graceMs: 0 })
-  return { reply: median(replies)!, hook: median(took) }
+  return { replyMs: median(replies), hookMs: took.length > 0 ? median(took) : null }
 }
 
-function median(values: number[]): number | undefined {
-  return values.sort((a, b) => a - b)[Math.floor(values.length / 2)]
+function median(values: number[]): number {
+  return quantile(
+    values.sort((a, b) => a - b),
+    0.5,
+  )
 }
-
-function inMs(ms: number | undefined): string {
-  return ms === undefined ? '-' : `${ms.toFixed(2)} ms`
-}
-
-await measure(undefined)
-for (const [name, fire] of Object.entries(hooks)) {
-  const { reply, hook } = await measure(fire)
-  console.log(`${name.padEnd(30)} reply ${inMs(reply).padStart(8)}   hook ${inMs(hook)}`)
-}
-process.exit()
