@@ -6,19 +6,23 @@ export function heapUsed(): number {
   return process.memoryUsage().heapUsed
 }
 
+/** V8's, where it is exposed. */
+export type Collect = (options?: { type: 'minor' }) => void
+
 /**
- * Bytes that `work` allocates on V8, be they garbage at once or not: each time `collect` runs first, and what is allocated
- * after that is counted before anything is collected again. The median: now and then the compiler allocates as well.
+ * Bytes that `work` allocates on V8, be they garbage at once or not: each time what is young is collected first, and what
+ * is allocated after that is counted, before there is so much of it that it is collected again. The median: now and then
+ * the compiler allocates as well.
  */
 export async function allocatedBytes(
   work: () => Promise<void>,
-  collect: () => void,
+  collect: Collect,
   times: number,
 ): Promise<number> {
   const counted: number[] = []
   for (let time = 0; time < times; time++) {
     await turn()
-    collect()
+    collect({ type: 'minor' })
     const before = heapUsed()
     await work()
     counted.push(heapUsed() - before)

@@ -36,6 +36,7 @@ async function measure(): Promise<void> {
   const plan: Plan = {
     ...(told.quick ? quick : full),
     runtimes,
+    serving: told.quick ? runtimes.filter(({ command }) => command === process.execPath) : runtimes,
     say: (what) => {
       const seconds = Math.round((performance.now() - started) / 1_000)
       console.log(`${String(seconds).padStart(4)} s  ${what}`)

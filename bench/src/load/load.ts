@@ -33,14 +33,14 @@ const onNode: [Family, string][] = [
 ]
 
 /** What becomes of the others when some clients leave, or some handlers never answer. Each handler takes 2 ms. */
-export async function load({ runtimes, rounds, loadSeconds, say }: Plan): Promise<LoadResults> {
+export async function load({ serving, loadRounds, loadSeconds, say }: Plan): Promise<LoadResults> {
   const results: LoadResults = {}
-  for (const runtime of runtimes) {
+  for (const runtime of serving) {
     const byServer: LoadResults[string] = {}
     results[runtime.name] = byServer
     const servers = onNode.filter(([family]) => family === 'Hono' || runtime.name.startsWith('Node'))
-    for (let round = 0; round < rounds; round++) {
-      say(`load: ${runtime.name}, run ${round + 1} of ${rounds}`)
+    for (let round = 0; round < loadRounds; round++) {
+      say(`load: ${runtime.name}, run ${round + 1} of ${loadRounds}`)
       for (const [family, server] of servers) {
         const name = `${family}, ${server}`
         byServer[name] ??= Object.fromEntries(Object.keys(scenarios).map((scenario) => [scenario, []]))

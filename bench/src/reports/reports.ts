@@ -14,13 +14,13 @@ export const hookNames: readonly HookName[] = [
 ]
 
 /** Whether the client waits for a report of a request that fails, whatever its hook does. */
-export async function reports({ runtimes, rounds, say }: Plan): Promise<ReportResults> {
+export async function reports({ serving, loadRounds, say }: Plan): Promise<ReportResults> {
   const results: ReportResults = {}
-  for (const runtime of runtimes.filter(({ name }) => name.startsWith('Node'))) {
+  for (const runtime of serving.filter(({ name }) => name.startsWith('Node'))) {
     say(`reports: ${runtime.name}`)
     const byHook: Record<string, ReportRun[]> = {}
     results[runtime.name] = byHook
-    for (let round = 0; round < rounds; round++) {
+    for (let round = 0; round < loadRounds; round++) {
       for (const hook of hookNames) {
         const args: ReportArgs = { hook, requests: 100 }
         byHook[hook] ??= []

@@ -34,9 +34,9 @@ export function costPage(results: CostResults): string {
   return sections.join('\n\n')
 }
 
-const about = `Median of the runs' averages per request, and how many times what it is compared with takes in the same run
-(the first column; smallest and largest of the runs in small print). A process for each variant and run. Garbage collection
-counts. Bytes are all that was allocated on V8's heap, garbage or not; JavaScriptCore (Bun) does not tell. Requests are as
+const about = `Processor time of a request: the median of the runs' averages, and how many times that of the first column in
+the same run (smallest and largest of the runs in small print). A process for each variant and run. Garbage collection and
+the compiler count, waiting does not. Bytes are all that was allocated on V8's heap, garbage or not; JavaScriptCore (Bun) does not tell. Requests are as
 light as node-server's, with no connection behind. On Node.js, \`Response\` is node-server's.
 
 *By hand* is what is done where there is no guard: errors caught and answered with a 500, streams drained, text collected.
@@ -59,7 +59,7 @@ export function costCharts(results: CostResults): Record<string, Chart> {
   return {
     'cost.svg': {
       title: `What a limit costs ${CHARTED}`,
-      subtitle: 'microseconds a request, without a server; less is better',
+      subtitle: 'microseconds of processor time a request, without a server; less is better',
       groups: groups('ns', 1_000),
     },
     'heap.svg': {

@@ -45,7 +45,7 @@ const about = `So many handlers that have not settled, in one process: what each
 request and promise included; *bare* is that alone), what it takes to start one and to settle one, each divided by their
 number, so that what grows with it shows. Then all are due at the same moment, with the loop blocked until then: how much
 later they have their 503, and the longest that nothing else could run meanwhile. Each figure is of a fresh process; median,
-and smallest and largest of the runs. What has no line takes minutes, or gigabytes.`
+and smallest and largest of the runs. What has no line takes minutes, or gigabytes, or nothing new.`
 
 function expiryCells(runs: readonly Scale[]): [string, string] {
   const expiries = runs.flatMap(({ expiry }) => expiry ?? [])

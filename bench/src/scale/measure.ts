@@ -29,8 +29,6 @@ interface Expiry {
 }
 
 const { variant, pending } = given<ScaleArgs>()
-// Longer than it takes to arm them, so that none is due before all are there.
-const timeoutMs = 1_000 + pending / 50
 const { gc, Bun } = globalThis as { gc?: () => void; Bun?: { gc(now: boolean): void } }
 const collect = gc ?? (() => Bun!.gc(true))
 const resolvers: ((response: Response) => void)[] = []
@@ -82,6 +80,8 @@ async function settledHeap(): Promise<number> {
 
 /** Nothing else runs until all are due, as if the process had been blocked. */
 async function expire(): Promise<Expiry | null> {
+  // Longer than it takes to arm them, so that none is due before all are there.
+  const timeoutMs = Math.round(500 + 3 * pending * (armNs / 1e6))
   const lateness = new Float64Array(pending)
   let ended = 0
   let dueAt = Number.POSITIVE_INFINITY

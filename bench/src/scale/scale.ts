@@ -11,12 +11,13 @@ const HEAP_MB = 6_000
 const most: Partial<Record<ScaleVariant, number>> = {
   'Promise.race, AbortSignal.any': 10_000,
   'Hono, timeout()': 100_000,
+  'a timer each, by hand': 100_000,
 }
 
 /** What a pending request costs, and whether it costs more the more there are; in a process for each measurement. */
-export async function scale({ runtimes, pending, say }: Plan): Promise<ScaleResults> {
+export async function scale({ serving, pending, say }: Plan): Promise<ScaleResults> {
   const results: ScaleResults = {}
-  for (const runtime of runtimes) {
+  for (const runtime of serving) {
     results[runtime.name] = {}
     for (const variant of Object.keys(scaleVariants) as ScaleVariant[]) {
       const byCount: Record<number, Scale[]> = {}

@@ -3,7 +3,7 @@ import type { Runtime } from '../runtimes.ts'
 import type { Family } from './serve.ts'
 import { startServer } from './server-process.ts'
 import { HOST, type Path, paths } from './work.ts'
-import { wrk } from './wrk.ts'
+import { warmUp, wrk } from './wrk.ts'
 
 /** Under load from `wrk`. */
 export interface WireRun {
@@ -37,15 +37,15 @@ export const serversOf: Record<Family, readonly string[]> = {
 /** Throughput, latency and processor time of whole servers; a new process each time, one run of all after the other. */
 export async function wire(plan: Plan): Promise<WireResults> {
   const results: WireResults = {}
-  for (const runtime of plan.runtimes) {
+  for (const runtime of plan.serving) {
     results[runtime.name] = {}
-    for (const family of familiesOn(runtime, plan)) {
+    for (const family of familiesOn(runtime)) {
       const byPath: Record<string, Record<string, WireRun[]>> = {}
       results[runtime.name]![family] = byPath
       for (let round = 0; round < plan.rounds; round++) {
         plan.say(`wire: ${runtime.name}, ${family}, run ${round + 1} of ${plan.rounds}`)
         for (const server of serversOf[family]) {
-          const measured = await measure(runtime, family, server, plan.loadSeconds)
+          const measured = await measure(runtime, family, server)
           for (const [path, wireRun] of Object.entries(measured)) {
             byPath[path] ??= {}
             byPath[path][server] ??= []
@@ -58,18 +58,14 @@ export async function wire(plan: Plan): Promise<WireResults> {
   return results
 }
 
-function familiesOn(runtime: Runtime, { everywhere }: Plan): Family[] {
-  if (!runtime.name.startsWith('Node')) return ['Hono']
-  const all = Object.keys(serversOf) as Family[]
-  if (everywhere || process.version.startsWith(`v${runtime.version}`)) return all
-  return ['node:http', 'Hono']
+function familiesOn({ name }: Runtime): Family[] {
+  return name.startsWith('Node') ? (Object.keys(serversOf) as Family[]) : ['Hono']
 }
 
 async function measure(
   runtime: Runtime,
   family: Family,
   server: string,
-  seconds: number,
 ): Promise<Partial<Record<Path, WireRun>>> {
   const { port, cpuMicros, stop } = await startServer(runtime, { family, server })
   const runs: Partial<Record<Path, WireRun>> = {}
@@ -77,9 +73,9 @@ async function measure(
     for (const path of ['async', 'sync'] satisfies Path[]) {
       if (path === 'sync' && family !== 'Hono') continue
       const url = `http://${HOST}:${port}${paths[path]}`
-      await wrk(url, 1)
+      await warmUp(url)
       const before = await cpuMicros()
-      const load = await wrk(url, seconds)
+      const load = await wrk(url)
       const cpu = (await cpuMicros()) - before
       if (load.errors > 0) throw new Error(`${runtime.name}, ${family}, ${server}: ${load.errors} errors`)
       runs[path] = {

@@ -1,0 +1,111 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type GuardOptions, guard } from '@curfew/core'
+import { describe, expect, test } from 'vitest'
+import { garbageCollector } from '../../packages/core/test/garbage-collector.ts'
+import { allocatedBytes, type Collect, heapUsed } from '../src/heap.ts'
+import { leavableRequest, lightRequest } from '../src/light-request.ts'
+
+// Bytes, for they are the same however busy the machine is, and what makes a request slow (closures, promises,
+// controllers, listeners) is allocated; times are in `npm run bench`. There is room for other versions of V8, and for not
+// much more than one object.
+const SYNCHRONOUS = 850
+const ASYNCHRONOUS = 2_250
+const HELD = 3_000
+
+type Handler = () => Response | Promise<Response>
+
+const REQUESTS = 500
+const BATCHES = 41
+/** So many that V8 has compiled what it wants to. */
+const WARM_UP = 100
+const PENDING = 20_000
+
+const response = new Response('hi')
+const settled = Promise.resolve(response)
+const collect = (await garbageCollector()) as Collect
+
+const handlers = { synchronous: () => response, asynchronous: async () => await settled }
+
+function requests(
+  served: (request: Request) => Response | Promise<Response>,
+  request: () => Request,
+): () => Promise<void> {
+  return async () => {
+    for (let i = 0; i < REQUESTS; i++) {
+      const answer = served(request())
+      if (answer instanceof Promise) await answer
+    }
+  }
+}
+
+/** Bytes that a guard allocates for a request, those of the handler and of the request not counted. */
+async function guardBytes(
+  handler: Handler,
+  options: GuardOptions = {},
+  request: () => Request = lightRequest,
+): Promise<number> {
+  const bytes: number[] = []
+  for (const served of [guard(handler, { timeoutMs: 60_000, ...options }), handler]) {
+    const work = requests(served, request)
+    for (let batch = 0; batch < WARM_UP; batch++) await work()
+    bytes.push((await allocatedBytes(work, collect, BATCHES)) / REQUESTS)
+  }
+  return bytes[0]! - bytes[1]!
+}
+
+/** A handler that waits until all are told to go on. */
+function pending() {
+  const waiting: (() => void)[] = []
+  return {
+    served: () => new Promise<Response>((resolve) => void waiting.push(() => resolve(response))),
+    settle: () => {
+      for (const go of waiting.splice(0)) go()
+    },
+  }
+}
+
+/** Bytes that are left once what was put off has been done, and all garbage is gone. */
+async function heldBytes(): Promise<number> {
+  await sleep(20)
+  for (let i = 0; i < 3; i++) {
+    collect()
+    await sleep()
+  }
+  return heapUsed()
+}
+
+describe('a guard', () => {
+  test('allocates little for a synchronous response', async () => {
+    expect(await guardBytes(handlers.synchronous)).toBeLessThan(SYNCHRONOUS)
+  })
+
+  test('allocates little for an asynchronous one, and does not follow a client that nobody asked for', async () => {
+    expect(await guardBytes(handlers.asynchronous, {}, leavableRequest)).toBeLessThan(ASYNCHRONOUS)
+  })
+
+  test('holds little while a handler is pending, and nothing afterwards', async () => {
+    const start = await heldBytes()
+    const { served, settle } = pending()
+    const answers = Array.from({ length: PENDING }, () =>
+      guard(served, { timeoutMs: 60_000 })(lightRequest()),
+    )
+    const during = await heldBytes()
+    expect((during - start) / PENDING).toBeLessThan(HELD)
+    settle()
+    await Promise.all(answers)
+    answers.length = 0
+    expect(((await heldBytes()) - start) / PENDING).toBeLessThan(HELD / 20)
+  })
+})
+
+describe('these limits', () => {
+  test('are passed by a synchronous request about which somebody is told', async () => {
+    expect(await guardBytes(handlers.synchronous, { onOutcome: () => {} })).toBeGreaterThan(SYNCHRONOUS)
+  })
+
+  test('are passed by an asynchronous one whose client is followed at once', async () => {
+    expect(await guardBytes(handlers.asynchronous, { watch: 'eager' }, leavableRequest)).toBeGreaterThan(
+      ASYNCHRONOUS,
+    )
+  })
+})
