@@ -17,7 +17,7 @@ export function loadPage(results: LoadResults): string {
         const perSecond = ({ answered, seconds }: LoadRun) => answered / seconds
         const late = runs.flatMap((run) => run.late ?? [])
         return [
-          `${isBare ? server : `**${server}**`}: ${scenario}`,
+          `${/guardListener|timeoutMs/.test(server) ? `**${server}**` : server}: ${scenario}`,
           figure(of(perSecond)),
           against(perSecond),
           figure(of((run) => run.cpuMicros)),

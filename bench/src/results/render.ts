@@ -12,7 +12,7 @@ import { figure } from './markdown.ts'
 import { type About, type ResultsFile, read } from './results-file.ts'
 import { scaleChart, scalePage } from './scale-page.ts'
 import { contextPage, reportsPage } from './small-pages.ts'
-import { wireChart, wirePage } from './wire-page.ts'
+import { wireCharts, wirePage } from './wire-page.ts'
 
 /** Makes the page and the plots of what was measured last. */
 export function render(folder: URL): void {
@@ -35,7 +35,7 @@ export function render(folder: URL): void {
     sections.push([title, ...images, ...rest].join('\n\n'))
   }
 
-  section<WireResults>('wire', wirePage, (results) => ({ 'wire.svg': wireChart(results) }))
+  section<WireResults>('wire', wirePage, wireCharts)
   section<CostResults>('cost', costPage, costCharts)
   section<ScaleResults>('scale', scalePage, (results) => ({ 'scale.svg': scaleChart(results) }))
   section<LoadResults>('load', loadPage)

@@ -14,7 +14,7 @@ export function wirePage(results: WireResults): string {
           const isBare = server === 'bare'
           const of = (key: keyof WireRun) => figure(spread(runs.map((run) => run[key])).median)
           return [
-            `${family}, ${path}: ${isBare ? 'bare' : `**${server}**`}`,
+            `${family}, ${path}: ${isOurs(server) ? `**${server}**` : server}`,
             of('perSecond'),
             isBare ? '' : withSpread(ratiosOf(runs, bare, 'perSecond'), '×'),
             of('cpuMicros'),
@@ -37,27 +37,40 @@ answers; \`async\` is a handler that awaits three times, \`sync\` one that answe
 bare server of the same run; CPU is the server's own processor time for each request, with the garbage collector's and other
 threads'. Generator and server share the machine, so differences under 5 % say nothing.`
 
-/** Throughput against the bare server of each family. */
-export function wireChart(results: WireResults): Chart {
+/** Throughput against the bare server: of one framework everywhere, and of all of them where they all run. */
+export function wireCharts(results: WireResults): Record<string, Chart> {
   const groups = Object.entries(results).flatMap(([runtime, byFamily]) =>
     Object.entries(byFamily).map(([family, { async: byServer = {} }]) => ({
+      runtime,
+      family,
       name: `${family} on ${runtime}`,
       bars: Object.entries(byServer)
         .filter(([server]) => server !== 'bare')
         .map(([server, runs]) => ({
           name: server,
           value: ratiosOf(runs, byServer.bare!, 'perSecond'),
-          isOurs: /curfew|guard|timeoutMs/.test(server),
+          isOurs: isOurs(server),
         })),
     })),
   )
-  return {
-    title: 'Throughput with a limit, of the same server without one',
+  const about = {
+    title: 'Throughput with a limit, as a share of that without one',
     subtitle:
       'a handler that awaits three times, wrk over loopback; the line is the bare server, more is better',
-    groups,
     line: 1,
   }
+  const first = Object.keys(results)[0]
+  return {
+    'wire.svg': { ...about, groups: groups.filter(({ family }) => family === 'Hono') },
+    'frameworks.svg': {
+      ...about,
+      groups: groups.filter(({ family, runtime }) => family !== 'Hono' && runtime === first),
+    },
+  }
+}
+
+function isOurs(server: string): boolean {
+  return /curfew|guardListener|timeoutMs/.test(server)
 }
 
 function ratiosOf(runs: readonly WireRun[], bare: readonly WireRun[], key: keyof WireRun) {
