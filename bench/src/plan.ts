@@ -24,7 +24,7 @@ type Amounts = Omit<Plan, 'runtimes' | 'serving' | 'say'>
 export const full: Amounts = {
   rounds: 3,
   loadRounds: 2,
-  caseMs: 60,
+  caseMs: 50,
   loadSeconds: 0.8,
   pending: { 10000: 2, 100000: 2, 1000000: 1 },
 }

@@ -13,10 +13,10 @@ export const hookNames: readonly HookName[] = [
   'a hook that never settles',
 ]
 
-/** Whether the client waits for a report of a request that fails, whatever its hook does. */
+/** On the Node.js that runs this: whether the client waits for a report of a request that fails, whatever its hook does. */
 export async function reports({ serving, loadRounds, say }: Plan): Promise<ReportResults> {
   const results: ReportResults = {}
-  for (const runtime of serving.filter(({ name }) => name.startsWith('Node'))) {
+  for (const runtime of serving.filter(({ command }) => command === process.execPath)) {
     say(`reports: ${runtime.name}`)
     const byHook: Record<string, ReportRun[]> = {}
     results[runtime.name] = byHook
