@@ -35,5 +35,5 @@ export const quick: Amounts = {
   loadRounds: 1,
   caseMs: 5,
   loadSeconds: 0.4,
-  pending: { 10000: 1, 100000: 1 },
+  pending: { 10000: 1 },
 }

@@ -34,14 +34,14 @@ export function costPage(results: CostResults): string {
   return sections.join('\n\n')
 }
 
-const about = `Processor time of a request: the median of the runs' averages, and how many times that of the first column in
-the same run (smallest and largest of the runs in small print). A process for each variant and run. Garbage collection and
-the compiler count, waiting does not. Bytes are all that was allocated on V8's heap, garbage or not; JavaScriptCore (Bun) does not tell. Requests are as
-light as node-server's, with no connection behind. On Node.js, \`Response\` is node-server's.
+const about = `Processor time of a request: the median of the runs' averages, and how many times that of the first column in the
+same run (smallest and largest of the runs in small print). A process for each variant and run. Garbage collection and the
+compiler count, waiting does not. Bytes are all that was allocated on V8's heap, garbage or not; JavaScriptCore (Bun) does not
+tell. Requests are as light as node-server's, with no connection behind. On Node.js, \`Response\` is node-server's.
 
-*By hand* is what is done where there is no guard: errors caught and answered with a 500, streams drained, text collected.
-"One that times out" is compared with one \`setTimeout\` for each request. *never*: on Node.js 20 what \`AbortSignal.any()\` made
-of an \`AbortSignal.timeout()\` may be collected before it fires (nodejs/node 57867).`
+Where there is no guard, its part is done by hand: errors are caught and answered with a 500, streams drained, text collected.
+"One that times out" is compared with one \`setTimeout\` for each request. Where it says *never*, there was no timeout: on
+Node.js 20 what \`AbortSignal.any()\` made of an \`AbortSignal.timeout()\` may be collected before it fires (nodejs/node 57867).`
 
 export function costCharts(results: CostResults): Record<string, Chart> {
   const groups = (of: 'ns' | 'bytes', divisor: number) =>
