@@ -41,7 +41,8 @@ tell. Requests are as light as node-server's, with no connection behind. On Node
 
 Where there is no guard, its part is done by hand: errors are caught and answered with a 500, streams drained, text collected.
 "One that times out" is compared with one \`setTimeout\` for each request. Where it says *never*, there was no timeout: on
-Node.js 20 what \`AbortSignal.any()\` made of an \`AbortSignal.timeout()\` may be collected before it fires (nodejs/node 57867).`
+Node.js 20 what \`AbortSignal.any()\` made of an \`AbortSignal.timeout()\` may be collected before it fires (nodejs/node 57867).
+\`guard()\` around a Hono app sees the 500 that Hono makes of an error, and so has nothing to report.`
 
 export function costCharts(results: CostResults): Record<string, Chart> {
   const groups = (of: 'ns' | 'bytes', divisor: number) =>
