@@ -1,4 +1,5 @@
-import type { ClientWatcher } from './client.ts'
+import type { Arrival } from './arrival.ts'
+import type { Client, ClientWatcher } from './client.ts'
 import { withBody } from './drain.ts'
 import { ClientClosedError, EscapedError, ShutdownError, type StreamTimeoutError } from './errors.ts'
 import { type LimitedStream, limitStream, type StreamWatcher } from './limit-stream.ts'
@@ -19,31 +20,32 @@ export const uncaught = { escaped: true } as const
 export abstract class Exchange extends Scope implements ClientWatcher, StreamWatcher {
   /** Whether the handler, or the draining of its body, is still at work. */
   protected working = true
-  /** Whether it still was when the request was decided. */
-  private abandoned = false
-  /** Whether an abandoned handler that may be forgotten has settled; nothing else of this is held by who would say so. */
-  private forgettable: { settled: boolean } | undefined
-  /** Whether the record waits for what becomes of the response. */
-  private held = false
-  protected following = false
   private recorded = false
+  /** The guards that count this request and tell of it. */
+  protected guards: readonly Policy[]
+  declare protected following: boolean | undefined
+  /** Whether the handler still was at work when the request was decided. */
+  declare private abandoned: boolean | undefined
+  /** Whether an abandoned handler that may be forgotten has settled; nothing else of this is held by who would say so. */
+  declare private forgettable: { settled: boolean } | undefined
+  /** Whether the record waits for what becomes of the response. */
+  declare private held: boolean | undefined
   /** Whether the client has told all that it had to tell: a handler may write, and end, the response by itself. */
-  private told = false
+  declare private told: boolean | undefined
   /** What came after the ending and has yet to be told. */
-  private late: LateSettlement[] | undefined
-  protected readonly guards: Policy[]
-  private recordings: Recording[] | undefined
+  declare private late: LateSettlement[] | undefined
+  declare private recordings: Recording[] | undefined
   /** The body that has begun, if it is limited or followed. */
-  private body: LimitedStream | undefined
+  declare private body: LimitedStream | undefined
   /** What was sent, as long as somebody is to report it. */
-  private reply: Response | undefined
+  declare private reply: Response | undefined
 
-  constructor(request: Request, policy: Policy, inboundMs: number, queuedMs = 0) {
-    super(request, policy, inboundMs, queuedMs)
-    this.guards = [policy]
+  constructor(request: Request, policy: Policy, client: Client | undefined, arrival?: Arrival) {
+    super(request, policy, client, arrival)
+    this.guards = policy.alone
     policy.counters.active++
-    policy.running?.add(this)
-    if (policy.reporter) this.recordings = [policy.reporter.start(request)]
+    if (policy.running !== undefined) policy.running.add(this)
+    if (policy.reporter !== undefined) this.recordings = [policy.reporter.start(request)]
   }
 
   /** An inner guard adjusts the race that is on instead of starting another; it counts and is told as well. */
@@ -53,7 +55,7 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
       if (reporter && !this.guards.some((guard) => guard.reporter === reporter)) {
         this.recordings = [...(this.recordings ?? []), reporter.start(this.request)]
       }
-      this.guards.push(inner)
+      this.guards = [...this.guards, inner]
       inner.counters.active++
     }
     this.policy = adjust(this.policy, inner)
@@ -83,7 +85,7 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
   protected decide<Decided extends Outcome>(outcome: Decided): Decided {
     this.outcome = outcome
     this.endDeadline()
-    this.abandoned = this.working
+    if (this.working) this.abandoned = true
     for (const { counters, running } of this.guards) {
       running?.delete(this)
       counters.active--
@@ -117,9 +119,12 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
 
   /** The reply has been handed over. */
   protected sending(reply: Response | undefined): void {
+    const { attached, outcome } = this
     if (this.recordings) this.reply = reply
-    if (this.outcome?.kind !== 'client-closed' && this.attached?.tellsDelivery) this.held = true
-    if (this.outcome) this.attached?.sending?.(this.outcome, reply)
+    if (attached && outcome) {
+      if (attached.tellsDelivery && outcome.kind !== 'client-closed') this.held = true
+      attached.sending?.(outcome, reply)
+    }
     if (this.held && !this.told) this.follow()
     else this.over()
   }
@@ -230,7 +235,7 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
     return {
       request: this.request,
       outcome,
-      abandoned: this.abandoned,
+      abandoned: this.abandoned ?? false,
       timeoutMs: this.limitMs,
       response: this.reply,
       written: this.writtenBuffer,

@@ -62,30 +62,37 @@ export function guard<Rest extends unknown[] = []>(
     if (client ? client.upgrading : isUpgrade(request)) return handler.call(this, request, ...rest) as never
 
     const outer = findScope(request)
-    if (outer instanceof Race && !outer.outcome) {
+    if (outer !== undefined && outer instanceof Race && !outer.outcome) {
       outer.join(policy)
       return handler.call(this, request, ...rest) as never
     }
 
     const arrival = policy.readArrival?.(request)
     const refusal = client?.cheap && client.closed ? 'client-closed' : refusalFor(policy, arrival)
-    const race = arrival
-      ? new Race(request, policy, arrival.allowedMs, arrival.queuedMs)
-      : new Race(request, policy, Number.POSITIVE_INFINITY)
+    const race = new Race(request, policy, client, arrival)
     if (refusal === 'overloaded') policy.shedding?.refused(race)
     if (refusal) return race.refuse(refusal)
 
     attachScope(request, race)
     try {
-      const { enter } = contextSlot
-      if (!enter) return race.start(handler.call(this, request, ...rest))
-      return race.start(enter(race, () => handler.call(this, request, ...rest)))
+      if (contextSlot.enter) return race.start(enter(race, handler, this, [request, ...rest]))
+      return race.start(handler.call(this, request, ...rest))
     } catch (error) {
       return race.caught(error)
     }
   }
 
   return Object.assign(guarded, { stats: policy.counters }) as Guarded<Rest>
+}
+
+/** Apart, because a closure costs a request something even where it is not made. */
+function enter<Rest extends unknown[]>(
+  race: Race,
+  handler: Handler<Rest>,
+  self: unknown,
+  args: [Request, ...Rest],
+): ReturnType<Handler<Rest>> {
+  return contextSlot.enter!(race, () => handler.apply(self, args))
 }
 
 function refusalFor(policy: Policy, arrival: Arrival | undefined): Rejected['reason'] | undefined {

@@ -3,6 +3,7 @@ import { type Arrival, arrivalReader } from './arrival.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { deadlineHeaders } from './deadline-header.ts'
 import { type Inbound, isInbound } from './inbound.ts'
+import { isWorkerd } from './is-workerd.ts'
 import {
   defaultOutbound,
   type Outbound,
@@ -17,6 +18,7 @@ import { isReplyBody, type Reply } from './responses.ts'
 import { type Shedding, SheddingWatch } from './shedding.ts'
 import { type Counters, newCounters } from './stats.ts'
 import { amount, callback, clock, flag, hasMethods, limit, timeout, toLimit, validate } from './validate.ts'
+import { WaitingList } from './waiting-list.ts'
 
 /** What a guard may be told. Everything has a default; everything is checked once, when the guard is made. */
 export interface GuardOptions {
@@ -120,6 +122,10 @@ export interface Policy
   readonly streamIdleMs: number
   readonly streamTotalMs: number
   readonly outbound: Outbound
+  /** The policy by itself, as the list of the guards of a request that passes no other one. */
+  readonly alone: readonly Policy[]
+  /** Where requests wait for what happens at the same time after they began; not on workerd, where they share no timer. */
+  readonly lists: { readonly firstTicks: WaitingList; readonly deadlines: WaitingList } | undefined
   /** What was asked for, without the defaults. */
   readonly given: Partial<Policy>
   readonly counters: Counters
@@ -189,6 +195,9 @@ const schema = z.strictObject({
   clock: z.optional(clock),
 })
 
+/** How long a request runs before its client is followed, where following has a cost. */
+export const FIRST_TICK_MS = 10
+
 const defaults = {
   // Named although they have none, for a policy must not look any further for what it was not told.
   timeoutResponse: undefined,
@@ -242,12 +251,22 @@ export function parseOptions(options: GuardOptions = {}): Policy {
   })
   const counters = newCounters()
   const policy = { ...defaults, ...given, given, counters }
-  return {
+  const { clock, timeoutMs } = policy
+  const alone: Policy[] = []
+  alone[0] = {
     ...policy,
+    alone,
+    lists: isWorkerd
+      ? undefined
+      : {
+          firstTicks: new WaitingList(clock, FIRST_TICK_MS),
+          deadlines: new WaitingList(clock, timeoutMs),
+        },
     readArrival: arrivalReader(own, policy.clock, counters),
     shedding: own.onShedding && new SheddingWatch(policy, own.onShedding),
     running: own.shutdown && new Set(),
   }
+  return alone[0]
 }
 
 /** The outer guard's policy with what an inner one was explicitly told. Time and telling stay with their guards. */

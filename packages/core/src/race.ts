@@ -12,7 +12,9 @@ import {
 } from './errors.ts'
 import { Exchange, uncaught } from './exchange.ts'
 import { isThenable } from './is-thenable.ts'
+import { FIRST_TICK_MS } from './options.ts'
 import type { Rejected } from './outcome.ts'
+import { wayBack } from './own-context.ts'
 import {
   type Answered,
   answer,
@@ -23,6 +25,7 @@ import {
 } from './responses.ts'
 import { withServerTiming } from './server-timing.ts'
 import { isStreaming } from './streaming.ts'
+import { leave, type Waiting } from './waiting-list.ts'
 
 /** What a handler may come back with. Nothing means: what it wrote into `scope.response`. */
 export type HandlerResult = Response | undefined | void
@@ -30,21 +33,20 @@ export type HandlerResult = Response | undefined | void
 /** What goes back to the runtime; `undefined` as long as there is nothing. */
 export type Sent = Response | undefined
 
-/** How long a request runs before its client is followed, where following has a cost. */
-const FIRST_TICK_MS = 10
-
 /**
  * One request's race between its handler, the deadline and the client: an arm for each ending. The first arm decides,
  * and what comes to another one later is late. No arm ever throws.
  */
-export class Race extends Exchange {
-  private sent: Sent
-  private thrown: { readonly error: unknown } | undefined
-  private resolve: ((sent: Sent) => void) | undefined
-  private reject: ((error: unknown) => void) | undefined
-  private alarm: Alarm | undefined
-  private work: Promise<void> | undefined
-  private draining: Draining | undefined
+export class Race extends Exchange implements Waiting {
+  private sent: Sent = undefined
+  private resolve: ((sent: Sent | Promise<never>) => void) | undefined = undefined
+  previous: Waiting['previous'] = undefined
+  next: Waiting['next'] = undefined
+  ring: Waiting['ring'] = undefined
+  declare private thrown: { readonly error: unknown } | undefined
+  declare private alarm: Alarm | undefined
+  declare private work: Promise<void> | undefined
+  declare private draining: Draining | undefined
 
   /** The handler has returned. An answer that is there already needs no race. */
   start(result: HandlerResult | PromiseLike<HandlerResult>): Sent | Promise<Sent> {
@@ -74,9 +76,8 @@ export class Race extends Exchange {
   }
 
   private run(work: Promise<HandlerResult>): Promise<Sent> {
-    const reply = new Promise<Sent>((resolve, reject) => {
+    const reply = new Promise<Sent>((resolve) => {
       this.resolve = resolve
-      this.reject = reject
     })
     this.work = work.then(
       (result) => this.responded(result),
@@ -239,16 +240,15 @@ export class Race extends Exchange {
   }
 
   private sendError(error: unknown): void {
-    if (this.reject) this.reject(error)
+    if (this.resolve) this.resolve(Promise.reject(error))
     else this.thrown = { error }
     this.release()
   }
 
   /** An abandoned handler may keep the race for ever: nothing that was sent stays with it. */
   private release(sent?: Response): void {
-    this.alarm?.clear()
+    this.stopWaiting()
     this.resolve = undefined
-    this.reject = undefined
     this.sending(sent)
   }
 
@@ -274,24 +274,40 @@ export class Race extends Exchange {
 
   private arm(): void {
     if (this.attached?.cheap || this.policy.watch === 'eager') this.follow()
+    if (!this.outcome) this.wait()
+  }
+
+  /** For the first short tick as long as the client is not followed, and then for the deadline. */
+  private wait(): void {
+    this.stopWaiting()
+    const { startedAt, queuedMs = 0, dueAt } = this
+    const tickAt = startedAt + queuedMs + FIRST_TICK_MS
+    const at = this.following || dueAt < tickAt ? dueAt : tickAt
+    const list = this.policy.lists?.[at === dueAt ? 'deadlines' : 'firstTicks']
+    if (list && !queuedMs && at === startedAt + list.ms) {
+      this.ring ??= wayBack(() => this.rung())
+      list.add(this)
+    } else {
+      this.alarm ??= new Alarm(this.policy.clock, () => this.rung())
+      this.alarm.set(at)
+    }
+  }
+
+  private stopWaiting(): void {
+    if (this.next !== undefined) leave(this)
+    if (this.alarm !== undefined) this.alarm.clear()
+  }
+
+  private rung(): void {
+    this.ring = undefined
     if (this.outcome) return
-    this.alarm = new Alarm(this.policy.clock, () => this.ring())
-    this.alarm.set(this.nextRing())
-  }
-
-  /** One timer serves both: the first short tick, while the client is not followed yet, and the deadline. */
-  private nextRing(): number {
-    return this.following ? this.dueAt : Math.min(this.dueAt, this.startedAt + this.queuedMs + FIRST_TICK_MS)
-  }
-
-  private ring(): void {
     if (this.policy.clock.now() >= this.dueAt) return this.struck()
     this.follow()
-    if (!this.outcome) this.alarm?.set(this.nextRing())
+    if (!this.outcome) this.wait()
   }
 
   protected override deadlineMoved(): void {
-    this.alarm?.set(this.nextRing())
+    if (this.resolve) this.wait()
   }
 }
 

@@ -1,5 +1,6 @@
+import type { Arrival } from './arrival.ts'
 import { Budget } from './budget.ts'
-import { attachedClient, type Client, SignalClient } from './client.ts'
+import { type Client, SignalClient } from './client.ts'
 import type { Clock } from './clock.ts'
 import { complain } from './complain.ts'
 import { Deadline } from './deadline.ts'
@@ -11,48 +12,52 @@ import { ResponseBuffer } from './response-buffer.ts'
 
 /**
  * What belongs to one guarded request. Every part is made when it is first asked for, so what a handler does not use
- * costs it nothing.
+ * costs it nothing; not even a field, for what is only declared is not there before it is set.
  */
 export abstract class Scope extends Budget {
   /** The request as it was handed to the handler. */
   readonly request: Request
   /** How the request ended; `undefined` while it has not. */
-  outcome: Outcome | undefined
+  outcome: Outcome | undefined = undefined
   /**
    * For frameworks that turn what a handler throws into a response of their own: set it to what was thrown, and a
    * response of 500 or above is recorded as `failed` with it.
    */
-  handledError: unknown
+  declare handledError: unknown
   /** For adapters: runs the listeners of the signal in the async context of the request, which is theirs to keep. */
-  runInContext: ((this: Scope, work: () => void) => void) | undefined
+  declare runInContext: ((this: Scope, work: () => void) => void) | undefined
   /** For adapters: the pattern of the route that handles the request, asked for when it has ended. It must not throw. */
-  routeOf: ((this: Scope) => string | undefined) | undefined
+  declare routeOf: ((this: Scope) => string | undefined) | undefined
   /** For adapters: hands work to a `waitUntil` that would cost too much to look for before there is any. */
-  handOver: ((this: Scope, work: Promise<unknown>) => void) | undefined
-  context: unknown
+  declare handOver: ((this: Scope, work: Promise<unknown>) => void) | undefined
+  declare context: unknown
   protected policy: Policy
-  /** When the request began to count: a proxy may have had it before. */
-  protected readonly startedAt: number
-  /** Milliseconds that it had waited in front of this process. */
-  protected readonly queuedMs: number
-  private readonly inboundMs: number
+  /** @internal When the request began to count: a proxy may have had it before. */
+  readonly startedAt: number
   /** The client that an adapter attached; without one the runtime's signal is looked at, as late as possible. */
   protected readonly attached: Client | undefined
-  private signalClient: SignalClient | undefined
-  private ownDeadline: Deadline | undefined
-  private ownBuffer: ResponseBuffer | undefined
-  private controller: AbortController | undefined
-  private makeReason: (() => AbortReason) | undefined
-  private madeReason: AbortReason | undefined
+  /** Milliseconds that it had waited in front of this process. */
+  declare protected queuedMs: number | undefined
+  declare private signalClient: SignalClient | undefined
+  declare private ownDeadline: Deadline | undefined
+  declare private ownBuffer: ResponseBuffer | undefined
+  declare private controller: AbortController | undefined
+  declare private makeReason: (() => AbortReason) | undefined
+  declare private madeReason: AbortReason | undefined
 
-  constructor(request: Request, policy: Policy, inboundMs: number, queuedMs: number) {
+  constructor(request: Request, policy: Policy, client: Client | undefined, arrival?: Arrival) {
     super()
     this.request = request
     this.policy = policy
-    this.queuedMs = queuedMs
-    this.startedAt = policy.clock.now() - queuedMs
-    this.inboundMs = inboundMs
-    this.attached = attachedClient(request)
+    this.attached = client
+    const now = policy.clock.now()
+    if (arrival === undefined) {
+      this.startedAt = now
+    } else {
+      this.queuedMs = arrival.queuedMs
+      this.startedAt = now - arrival.queuedMs
+      this.ownDeadline = this.newDeadline(arrival.allowedMs)
+    }
   }
 
   /**
@@ -80,16 +85,14 @@ export abstract class Scope extends Budget {
 
   /** The instant by which the response is due, which the handler may move. */
   get deadline(): Deadline {
-    this.ownDeadline ??= new Deadline(
-      this.policy.clock,
-      this.startedAt,
-      this.policy.timeoutMs,
-      this.inboundMs,
-      (dueAt) => this.deadlineMoved(dueAt),
-      this,
-    )
+    this.ownDeadline ??= this.newDeadline(Number.POSITIVE_INFINITY)
     if (this.outcome) this.ownDeadline.end()
     return this.ownDeadline
+  }
+
+  private newDeadline(allowedMs: number): Deadline {
+    const { clock, timeoutMs } = this.policy
+    return new Deadline(clock, this.startedAt, timeoutMs, allowedMs, () => this.deadlineMoved(), this)
   }
 
   /** @internal */
@@ -109,12 +112,12 @@ export abstract class Scope extends Budget {
 
   /** The same instant, without making anything. */
   protected get dueAt(): number {
-    return this.ownDeadline?.dueAt ?? this.startedAt + Math.min(this.policy.timeoutMs, this.inboundMs)
+    return this.ownDeadline === undefined ? this.startedAt + this.policy.timeoutMs : this.ownDeadline.dueAt
   }
 
   /** The limit in force, without making anything. */
   protected get limitMs(): number {
-    return this.ownDeadline?.timeoutMs ?? Math.min(this.policy.timeoutMs, this.inboundMs)
+    return this.ownDeadline === undefined ? this.policy.timeoutMs : this.ownDeadline.timeoutMs
   }
 
   /** Where an imperative handler writes its response. It is sent if the handler returns nothing. */
@@ -162,7 +165,7 @@ export abstract class Scope extends Budget {
 
   /** Starts to follow the client, if nobody has yet. */
   protected abstract follow(): void
-  protected abstract deadlineMoved(dueAt: number): void
+  protected abstract deadlineMoved(): void
 
   protected get client(): Client {
     if (this.attached) return this.attached
