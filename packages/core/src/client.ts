@@ -36,6 +36,8 @@ export interface Client {
   waitUntil?(work: Promise<unknown>): void
   /** Gives what runs a function in the async context of now, where that costs next to nothing. */
   snapshot?(): (work: () => void) => void
+  /** Whether code of the user's runs when it is `sending()`: that is then in the async context of the request. */
+  readonly isHeard?: boolean
   /** The request is decided, nobody has been told yet, and this is about to be handed to the runtime, if there is anything. */
   sending?(outcome: Outcome, reply: Response | undefined): void
   /** Listens to the body of a request that is not read from the Web-standard one. */

@@ -59,6 +59,7 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
       inner.counters.active++
     }
     this.policy = adjust(this.policy, inner)
+    this.keepContext()
     if (inner.readArrival) {
       const { allowedMs, queuedMs } = inner.readArrival(this.request)
       this.deadline.allow(allowedMs - queuedMs)

@@ -122,6 +122,8 @@ export interface Policy
   readonly streamIdleMs: number
   readonly streamTotalMs: number
   readonly outbound: Outbound
+  /** Whether a deadline that strikes runs code of the user's, besides listeners of the signal. */
+  readonly isHeard: boolean
   /** The policy by itself, as the list of the guards of a request that passes no other one. */
   readonly alone: readonly Policy[]
   /** Where requests wait for what happens at the same time after they began; not on workerd, where they share no timer. */
@@ -256,6 +258,7 @@ export function parseOptions(options: GuardOptions = {}): Policy {
   alone[0] = {
     ...policy,
     alone,
+    isHeard: [own.onOutcome, own.reporter, own.timeoutResponse, own.waitUntil, own.buffer].some(Boolean),
     lists: isWorkerd
       ? undefined
       : {
@@ -270,7 +273,7 @@ export function parseOptions(options: GuardOptions = {}): Policy {
 }
 
 /** The outer guard's policy with what an inner one was explicitly told. Time and telling stay with their guards. */
-export function adjust(outer: Policy, { given }: Policy): Policy {
+export function adjust(outer: Policy, { given, isHeard }: Policy): Policy {
   const {
     clock,
     watch,
@@ -283,7 +286,7 @@ export function adjust(outer: Policy, { given }: Policy): Policy {
     waitUntil,
     ...adjusted
   } = given
-  return { ...outer, ...adjusted }
+  return { ...outer, ...adjusted, isHeard: isHeard || outer.isHeard }
 }
 
 function withoutUndefined<T extends object>(object: T): { [Key in keyof T]: Exclude<T[Key], undefined> } {

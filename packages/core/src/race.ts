@@ -42,7 +42,8 @@ export class Race extends Exchange implements Waiting {
   private resolve: ((sent: Sent | Promise<never>) => void) | undefined = undefined
   previous: Waiting['previous'] = undefined
   next: Waiting['next'] = undefined
-  ring: Waiting['ring'] = undefined
+  /** Into its own async context, if anybody there could notice the difference. */
+  declare private back: (() => void) | undefined
   declare private thrown: { readonly error: unknown } | undefined
   declare private alarm: Alarm | undefined
   declare private work: Promise<void> | undefined
@@ -284,12 +285,15 @@ export class Race extends Exchange implements Waiting {
     const tickAt = startedAt + queuedMs + FIRST_TICK_MS
     const at = this.following || dueAt < tickAt ? dueAt : tickAt
     const list = this.policy.lists?.[at === dueAt ? 'deadlines' : 'firstTicks']
-    if (list && !queuedMs && at === startedAt + list.ms) {
-      this.ring ??= wayBack(() => this.rung())
-      list.add(this)
-    } else {
-      this.alarm ??= new Alarm(this.policy.clock, () => this.rung())
-      this.alarm.set(at)
+    this.keepContext()
+    if (list && !queuedMs && at === startedAt + list.ms) return list.add(this)
+    this.alarm ??= new Alarm(this.policy.clock, () => this.ring())
+    this.alarm.set(at)
+  }
+
+  protected override keepContext(): void {
+    if (this.resolve && (this.policy.isHeard || this.signalRead || this.attached?.isHeard)) {
+      this.back ??= wayBack(() => this.rung())
     }
   }
 
@@ -298,8 +302,13 @@ export class Race extends Exchange implements Waiting {
     if (this.alarm !== undefined) this.alarm.clear()
   }
 
+  ring(): void {
+    if (this.back) this.back()
+    else this.rung()
+  }
+
   private rung(): void {
-    this.ring = undefined
+    if (this.back) this.back = undefined
     if (this.outcome) return
     if (this.policy.clock.now() >= this.dueAt) return this.struck()
     this.follow()

@@ -8,8 +8,8 @@ export interface Waiting {
   readonly startedAt: number
   previous: Link | undefined
   next: Link | undefined
-  /** Told when the time is over, and out of the list. */
-  ring: (() => void) | undefined
+  /** The time is over, and it is out of the list. Called in the async context of nobody. It must not throw. */
+  ring(): void
 }
 
 type Link = Waiting | WaitingList
@@ -99,7 +99,7 @@ export class WaitingList {
       if (told === SLICE) return true
       const first = this.next as Waiting
       leave(first)
-      first.ring?.()
+      first.ring()
     }
     return false
   }

@@ -26,6 +26,7 @@ export type WritingHandler = (scope: Scope) => unknown
 
 /** An exchange whose handler writes the response, which is held until the guard has decided. */
 export class HeldExchange extends Connection implements Holder {
+  readonly isHeard: boolean = true
   private limits: WritingLimits
   private readonly original: Outgoing
   /** What stands for the handler's response where the guard wants to see one. */
