@@ -21,37 +21,49 @@ const HOOK_MS = 10_000
  * for no longer. While 1,000 are at work, further calls are dropped, and counted.
  */
 export function notify<Args extends unknown[]>(
-  { counters, clock }: Pick<Policy, 'counters' | 'clock'>,
+  policy: Told,
   keeper: Keeper,
   hook: (...args: Args) => unknown,
   ...args: Args
 ): void {
-  if (counters.hooksPending >= MAX_PENDING) {
-    counters.hooksDropped++
-    return
-  }
+  const { counters } = policy
+  if (counters.hooksPending >= MAX_PENDING) counters.hooksDropped++
+  // Costs Node a third of what queueMicrotask() does.
+  else void Promise.resolve().then(() => call(policy, keeper, hook, args))
+}
 
-  queueMicrotask(() => {
-    try {
-      const result = hook(...args)
-      if (isThenable(result)) keeper.keepAlive(wait(result))
-    } catch (error) {
-      failed(error)
-    }
-  })
+type Told = Pick<Policy, 'counters' | 'clock'>
 
-  async function wait(result: PromiseLike<unknown>): Promise<void> {
-    counters.hooksPending++
-    try {
-      await inTime(clock, HOOK_MS, result, () => new HookTimeoutError(HOOK_MS))
-    } catch (error) {
-      failed(error)
-    }
-    counters.hooksPending--
+function call<Args extends unknown[]>(
+  policy: Told,
+  keeper: Keeper,
+  hook: (...args: Args) => unknown,
+  args: Args,
+): void {
+  try {
+    const result = hook(...args)
+    if (isThenable(result)) keeper.keepAlive(wait(policy, hook, result))
+  } catch (error) {
+    failed(policy, hook, error)
   }
+}
 
-  function failed(error: unknown): void {
-    counters.hookFailures++
-    complain(`Curfew hook failed: ${hook.name || 'anonymous'}`, error)
+async function wait(
+  policy: Told,
+  hook: { readonly name: string },
+  result: PromiseLike<unknown>,
+): Promise<void> {
+  const { counters, clock } = policy
+  counters.hooksPending++
+  try {
+    await inTime(clock, HOOK_MS, result, () => new HookTimeoutError(HOOK_MS))
+  } catch (error) {
+    failed(policy, hook, error)
   }
+  counters.hooksPending--
+}
+
+function failed({ counters }: Told, { name }: { readonly name: string }, error: unknown): void {
+  counters.hookFailures++
+  complain(`Curfew hook failed: ${name || 'anonymous'}`, error)
 }
