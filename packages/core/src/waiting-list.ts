@@ -14,8 +14,9 @@ export interface Waiting {
 
 type Link = Waiting | WaitingList
 
-/** How many are told in one turn of the event loop. */
-const SLICE = 500
+/** For how long, in milliseconds, and how many are told in one turn of the event loop; some do their work after it. */
+const SLICE_MS = 8
+const SLICE = 1_000
 
 /** Up to this, in milliseconds, a timer may outlive the last who waits, which costs less than one for each of them. */
 const PARKED_MS = 50
@@ -96,7 +97,7 @@ export class WaitingList {
   /** Tells a slice of those who are due; with whether there are more. */
   private tell(now: number): boolean {
     for (let told = 0; this.dueAt <= now; told++) {
-      if (told === SLICE) return true
+      if (told === SLICE || this.clock.now() - now > SLICE_MS) return true
       const first = this.next as Waiting
       leave(first)
       first.ring()
