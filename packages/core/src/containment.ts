@@ -6,7 +6,7 @@ import { enterScopes } from './enter-scopes.ts'
 import { isStop } from './errors.ts'
 import { inTime } from './in-time.ts'
 import { DEFAULT_GRACE_MS } from './lifetime.ts'
-import { callback, milliseconds, validate } from './validate.ts'
+import { callback, milliseconds, oneOf, validate } from './validate.ts'
 
 /** What it was that nobody caught, by the name that runtimes have for it. */
 export type UncaughtOrigin = 'uncaughtException' | 'unhandledRejection'
@@ -74,7 +74,7 @@ export interface Host {
 const BEYOND_GRACE_MS = 7_000
 
 const schema = z.strictObject({
-  unclaimed: z.optional(z.enum(['exit', 'keep'], "'exit' or 'keep'")),
+  unclaimed: z.optional(oneOf('exit', 'keep')),
   graceMs: z.optional(milliseconds),
   drain: z.optional(callback),
   onUnclaimed: z.optional(callback),

@@ -48,14 +48,22 @@ export const grace: z.ZodMiniType<number> = z.custom<number>(
 export const amount: (of: string) => z.ZodMiniType<number> = (of) =>
   z.custom<number>((value) => Number.isInteger(value) && (value as number) >= 0, `a whole number of ${of}`)
 
-export const flag: z.ZodMiniType<boolean> = z.boolean('true or false')
+export const flag: z.ZodMiniType<boolean> = z.custom<boolean>(
+  (value) => typeof value === 'boolean',
+  'true or false',
+)
+
+/** One of these words; what `z.enum()` can do besides would be a good part of a bundle. */
+export function oneOf<Word extends string>(...words: Word[]): z.ZodMiniType<Word> {
+  return z.custom<Word>((value) => words.includes(value as Word), `'${words.join("' or '")}'`)
+}
 
 export const callback: z.ZodMiniType<never> = z.custom<never>(
   (value) => typeof value === 'function',
   'a function',
 )
 
-export const text: z.ZodMiniType<string> = z.string('a string')
+export const text: z.ZodMiniType<string> = z.custom<string>((value) => typeof value === 'string', 'a string')
 
 export const clock: z.ZodMiniType<Clock> = z.custom<Clock>(
   hasMethods('now', 'setTimeout', 'clearTimeout'),

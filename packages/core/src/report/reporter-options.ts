@@ -1,6 +1,17 @@
 import * as z from 'zod/mini'
 import { type Clock, systemClock } from '../clock.ts'
-import { amount, callback, clock, hasMethods, limit, text, timeout, toLimit, validate } from '../validate.ts'
+import {
+  amount,
+  callback,
+  clock,
+  hasMethods,
+  limit,
+  oneOf,
+  text,
+  timeout,
+  toLimit,
+  validate,
+} from '../validate.ts'
 import type { FireReport, Hook } from './hook.ts'
 import type { RedactOptions } from './redaction.ts'
 import type { ReportKind, Where } from './report.ts'
@@ -61,12 +72,7 @@ const hook = z.custom(isHook, 'a function, or an object with a name and with fir
 
 const schema = z.strictObject({
   hooks: z.array(hook, 'an array of hooks'),
-  on: z.optional(
-    z.array(
-      z.enum(['failed', 'timed-out', 'abandoned', 'late'], "'failed', 'timed-out', 'abandoned' or 'late'"),
-      'an array of kinds',
-    ),
-  ),
+  on: z.optional(z.array(oneOf('failed', 'timed-out', 'abandoned', 'late'), 'an array of kinds')),
   service: z.optional(text),
   version: z.optional(text),
   instance: z.optional(text),
