@@ -1,7 +1,7 @@
 import { type Clock, LONGEST_TIMER_MS } from './clock.ts'
 
 /** Past this the event loop was blocked: what is ready to be read gets one turn before the alarm rings. */
-export const BLOCKED_MS = 10
+const BLOCKED_MS = 10
 
 /**
  * One timer for an instant that may move: never early, any distance away. Moving it later costs nothing, because

@@ -17,7 +17,18 @@ import type { Reporter } from './recording.ts'
 import { isReplyBody, type Reply } from './responses.ts'
 import { type Shedding, SheddingWatch } from './shedding.ts'
 import { type Counters, newCounters } from './stats.ts'
-import { amount, callback, clock, flag, hasMethods, limit, timeout, toLimit, validate } from './validate.ts'
+import {
+  amount,
+  callback,
+  clock,
+  flag,
+  hasMethods,
+  limit,
+  oneOf,
+  timeout,
+  toLimit,
+  validate,
+} from './validate.ts'
 import { WaitingList } from './waiting-list.ts'
 
 /** What a guard may be told. Everything has a default; everything is checked once, when the guard is made. */
@@ -126,8 +137,9 @@ export interface Policy
   readonly isHeard: boolean
   /** The policy by itself, as the list of the guards of a request that passes no other one. */
   readonly alone: readonly Policy[]
-  /** Where requests wait for what happens at the same time after they began; not on workerd, where they share no timer. */
-  readonly lists: { readonly firstTicks: WaitingList; readonly deadlines: WaitingList } | undefined
+  /** Where requests wait for the first tick, and for the deadline; not on workerd, where they share no timer. */
+  readonly firstTicks: WaitingList | undefined
+  readonly deadlines: WaitingList | undefined
   /** What was asked for, without the defaults. */
   readonly given: Partial<Policy>
   readonly counters: Counters
@@ -175,14 +187,14 @@ const schema = z.strictObject({
   rethrow: z.optional(flag),
   buffer: z.optional(flag),
   maxBytes: z.optional(limit),
-  overflow: z.optional(z.enum(['fail', 'stream'], "'fail' or 'stream'")),
+  overflow: z.optional(oneOf('fail', 'stream')),
   streamIdleMs: z.optional(timeout),
   streamTotalMs: z.optional(timeout),
-  watch: z.optional(z.enum(['lazy', 'eager'], "'lazy' or 'eager'")),
+  watch: z.optional(oneOf('lazy', 'eager')),
   inbound: z.optional(
     z.custom<Inbound>(isInbound, `a function, or one or more of ${deadlineHeaders.join(', ')}`),
   ),
-  malformedInbound: z.optional(z.enum(['ignore', 'reject'], "'ignore' or 'reject'")),
+  malformedInbound: z.optional(oneOf('ignore', 'reject')),
   receivedAt: z.optional(z.custom<ReceivedAt>(isReceivedAt, 'the name of a header or a function')),
   outbound: z.optional(outboundSchema),
   maxConcurrent: z.optional(limit),
@@ -258,13 +270,9 @@ export function parseOptions(options: GuardOptions = {}): Policy {
   alone[0] = {
     ...policy,
     alone,
-    isHeard: [own.onOutcome, own.reporter, own.timeoutResponse, own.waitUntil, own.buffer].some(Boolean),
-    lists: isWorkerd
-      ? undefined
-      : {
-          firstTicks: new WaitingList(clock, FIRST_TICK_MS),
-          deadlines: new WaitingList(clock, timeoutMs),
-        },
+    isHeard: Boolean(own.onOutcome || own.reporter || own.timeoutResponse || own.waitUntil || own.buffer),
+    firstTicks: isWorkerd ? undefined : new WaitingList(clock, FIRST_TICK_MS),
+    deadlines: isWorkerd ? undefined : new WaitingList(clock, timeoutMs),
     readArrival: arrivalReader(own, policy.clock, counters),
     shedding: own.onShedding && new SheddingWatch(policy, own.onShedding),
     running: own.shutdown && new Set(),

@@ -1,4 +1,3 @@
-import { Alarm } from './alarm.ts'
 import { type Draining, drain } from './drain.ts'
 import {
   type AbortReason,
@@ -25,7 +24,7 @@ import {
 } from './responses.ts'
 import { withServerTiming } from './server-timing.ts'
 import { isStreaming } from './streaming.ts'
-import { leave, type Waiting } from './waiting-list.ts'
+import { leave, type Waiting, WaitingList } from './waiting-list.ts'
 
 /** What a handler may come back with. Nothing means: what it wrote into `scope.response`. */
 export type HandlerResult = Response | undefined | void
@@ -45,7 +44,6 @@ export class Race extends Exchange implements Waiting {
   /** Into its own async context, if anybody there could notice the difference. */
   declare private back: (() => void) | undefined
   declare private thrown: { readonly error: unknown } | undefined
-  declare private alarm: Alarm | undefined
   declare private work: Promise<void> | undefined
   declare private draining: Draining | undefined
 
@@ -248,7 +246,7 @@ export class Race extends Exchange implements Waiting {
 
   /** An abandoned handler may keep the race for ever: nothing that was sent stays with it. */
   private release(sent?: Response): void {
-    this.stopWaiting()
+    leave(this)
     this.resolve = undefined
     this.sending(sent)
   }
@@ -280,26 +278,21 @@ export class Race extends Exchange implements Waiting {
 
   /** For the first short tick as long as the client is not followed, and then for the deadline. */
   private wait(): void {
-    this.stopWaiting()
-    const { startedAt, queuedMs = 0, dueAt } = this
+    leave(this)
+    this.keepContext()
+    const { policy, startedAt, queuedMs = 0, dueAt } = this
     const tickAt = startedAt + queuedMs + FIRST_TICK_MS
     const at = this.following || dueAt < tickAt ? dueAt : tickAt
-    const list = this.policy.lists?.[at === dueAt ? 'deadlines' : 'firstTicks']
-    this.keepContext()
-    if (list && !queuedMs && at === startedAt + list.ms) return list.add(this)
-    this.alarm ??= new Alarm(this.policy.clock, () => this.ring())
-    this.alarm.set(at)
+    const usual = at === dueAt ? policy.deadlines : policy.firstTicks
+    const isUsual = usual && !queuedMs && at === startedAt + usual.ms
+    const list = isUsual ? usual : new WaitingList(policy.clock, at - startedAt)
+    list.add(this)
   }
 
   protected override keepContext(): void {
     if (this.resolve && (this.policy.isHeard || this.signalRead || this.attached?.isHeard)) {
       this.back ??= wayBack(() => this.rung())
     }
-  }
-
-  private stopWaiting(): void {
-    if (this.next !== undefined) leave(this)
-    if (this.alarm !== undefined) this.alarm.clear()
   }
 
   ring(): void {

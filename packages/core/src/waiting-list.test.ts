@@ -148,16 +148,6 @@ describe('a waiting list, when many are due at once', () => {
     expect(told).toHaveLength(2_500)
     expect(seen).toEqual([1_000, 2_000, 2_500])
   })
-
-  test('ends a slice that takes longer than 8 ms', async () => {
-    const { clock, told, come } = list()
-    for (const name of ['a', 'b', 'c', 'd', 'e']) come(name, 0, () => clock.block(5))
-    const seen: number[] = []
-    clock.setTimeout(() => seen.push(told.length), 100)
-    await clock.advance(200)
-    expect(seen).toEqual([2])
-    expect(told).toHaveLength(5)
-  })
 })
 
 describe('a waiting list on a loop that was blocked', () => {

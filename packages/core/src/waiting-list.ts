@@ -1,5 +1,6 @@
-import { BLOCKED_MS } from './alarm.ts'
-import { type Clock, LONGEST_TIMER_MS, systemClock } from './clock.ts'
+import { Alarm } from './alarm.ts'
+import { type Clock, systemClock } from './clock.ts'
+import { isWorkerd } from './is-workerd.ts'
 import { outside } from './own-context.ts'
 
 /** Somebody who waits, linked between two others. */
@@ -14,8 +15,7 @@ export interface Waiting {
 
 type Link = Waiting | WaitingList
 
-/** For how long, in milliseconds, and how many are told in one turn of the event loop; some do their work after it. */
-const SLICE_MS = 8
+/** How many are told in one turn of the event loop. */
 const SLICE = 1_000
 
 /** Up to this, in milliseconds, a timer may outlive the last who waits, which costs less than one for each of them. */
@@ -32,14 +32,14 @@ export class WaitingList {
   readonly ms: number
   previous: Link = this
   next: Link = this
-  private readonly clock: Clock
-  private timer: unknown
-  private firesAt = Number.POSITIVE_INFINITY
-  private deferred = false
+  private readonly isForeign: boolean
+  private readonly alarm: Alarm
+  private ringsAt = Number.POSITIVE_INFINITY
 
   constructor(clock: Clock, ms: number) {
-    this.clock = clock
     this.ms = ms
+    this.isForeign = clock !== systemClock || isWorkerd
+    this.alarm = new Alarm(clock, (lateMs) => this.tell(this.ringsAt + lateMs))
   }
 
   add(waiting: Waiting): void {
@@ -50,62 +50,38 @@ export class WaitingList {
     const next = last.next!
     waiting.previous = last
     waiting.next = next
-    last.next = waiting
-    next.previous = waiting
-    const dueAt = startedAt + this.ms
-    if (dueAt < this.firesAt || startedAt > this.firesAt + LOST_MS) this.start(dueAt)
-  }
-
-  /** A timer keeps the async context in which it was set, and this one is not for the request that happens to be first. */
-  private start(dueAt: number): void {
-    if (this.clock !== systemClock) return this.arm()
-    this.firesAt = dueAt
-    outside(() => this.arm())
+    last.next = next.previous = waiting
+    if (startedAt + this.ms < this.ringsAt || startedAt > this.ringsAt + LOST_MS) this.start()
   }
 
   /** The last has gone. */
   emptied(): void {
-    this.deferred = false
-    if (this.clock !== systemClock || this.ms > PARKED_MS) this.disarm()
+    if (this.isForeign || this.ms > PARKED_MS) this.arm()
+  }
+
+  /** A timer keeps the async context in which it was set, and this one is not for the request that happens to be first. */
+  private start(): void {
+    if (this.isForeign) return this.arm()
+    this.ringsAt = this.dueAt
+    outside(() => this.arm())
   }
 
   private arm(): void {
-    this.disarm()
-    if (this.next === this) return
-    const now = this.clock.now()
-    const ms = Math.min(Math.max(Math.ceil(this.dueAt - now), 0), LONGEST_TIMER_MS)
-    this.firesAt = now + ms
-    this.timer = this.clock.setTimeout(() => this.fire(), ms)
+    this.ringsAt = this.dueAt
+    this.alarm.clear()
+    this.alarm.set(this.ringsAt)
   }
 
-  private disarm(): void {
-    if (this.timer !== undefined) this.clock.clearTimeout(this.timer)
-    this.timer = undefined
-    this.firesAt = Number.POSITIVE_INFINITY
-  }
-
-  private fire(): void {
-    this.timer = undefined
-    const now = this.clock.now()
-    // As an alarm does: what is ready to be read comes first.
-    const isBlocked = now - this.dueAt > BLOCKED_MS
-    this.deferred = isBlocked && !this.deferred
-    if (!this.deferred) this.deferred = this.tell(now)
-    this.arm()
-  }
-
-  /** Tells a slice of those who are due; with whether there are more. */
-  private tell(now: number): boolean {
-    for (let told = 0; this.dueAt <= now; told++) {
-      if (told === SLICE || this.clock.now() - now > SLICE_MS) return true
+  private tell(now: number): void {
+    for (let told = 0; told < SLICE && this.dueAt <= now; told++) {
       const first = this.next as Waiting
       leave(first)
       first.ring()
     }
-    return false
+    this.arm()
   }
 
-  /** When the first of them is. */
+  /** When the first of them is due. */
   private get dueAt(): number {
     return this.next === this ? Number.POSITIVE_INFINITY : (this.next as Waiting).startedAt + this.ms
   }
@@ -117,7 +93,6 @@ export function leave(waiting: Waiting): void {
   if (!previous || !next) return
   previous.next = next
   next.previous = previous
-  waiting.previous = undefined
-  waiting.next = undefined
+  waiting.previous = waiting.next = undefined
   if (previous === next) (next as WaitingList).emptied()
 }
