@@ -85,6 +85,17 @@ describe('a waiting list', () => {
     expect(clock.pending).toBe(0)
   })
 
+  test('tells the others although one throws', async () => {
+    const { clock, told, come } = list()
+    come('a', 0, () => {
+      throw new Error('boom')
+    })
+    come('b')
+    await expect(clock.advance(100)).rejects.toThrow('boom')
+    await clock.advance(0)
+    expect(told).toEqual(['a at 100', 'b at 100'])
+  })
+
   test('tells first who has begun first, whenever it came', async () => {
     const { clock, told, come } = list()
     await clock.advance(50)

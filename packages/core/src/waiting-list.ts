@@ -9,7 +9,7 @@ export interface Waiting {
   readonly startedAt: number
   previous: Link | undefined
   next: Link | undefined
-  /** The time is over, and it is out of the list. Called in the async context of nobody. It must not throw. */
+  /** The time is over, and it is out of the list. Called in the async context of nobody. */
   ring(): void
 }
 
@@ -73,12 +73,15 @@ export class WaitingList {
   }
 
   private tell(now: number): void {
-    for (let told = 0; told < SLICE && this.dueAt <= now; told++) {
-      const first = this.next as Waiting
-      leave(first)
-      first.ring()
+    try {
+      for (let told = 0; told < SLICE && this.dueAt <= now; told++) {
+        const first = this.next as Waiting
+        leave(first)
+        first.ring()
+      }
+    } finally {
+      this.arm()
     }
-    this.arm()
   }
 
   /** When the first of them is due. */
