@@ -39,12 +39,12 @@ export type Sent = Response | undefined
 export class Race extends Exchange implements Waiting {
   private sent: Sent = undefined
   private resolve: ((sent: Sent | Promise<never>) => void) | undefined = undefined
+  private work: Promise<void> | undefined = undefined
   previous: Waiting['previous'] = undefined
   next: Waiting['next'] = undefined
   /** Into its own async context, if anybody there could notice the difference. */
   declare private back: (() => void) | undefined
   declare private thrown: { readonly error: unknown } | undefined
-  declare private work: Promise<void> | undefined
   declare private draining: Draining | undefined
 
   /** The handler has returned. An answer that is there already needs no race. */
