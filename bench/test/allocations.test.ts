@@ -8,9 +8,9 @@ import { leavableRequest, lightRequest } from '../src/light-request.ts'
 // Bytes, for they are the same however busy the machine is, and what makes a request slow (closures, promises,
 // controllers, listeners) is allocated; times are in `npm run bench`. There is room for other versions of V8, and for not
 // much more.
-const SYNCHRONOUS = 850
-const ASYNCHRONOUS = 2_250
-const HELD = 2_300
+const SYNCHRONOUS = 430
+const ASYNCHRONOUS = 1_000
+const HELD = 1_250
 
 type Handler = () => Response | Promise<Response>
 
