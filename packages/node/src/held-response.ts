@@ -1,11 +1,20 @@
 import { AsyncResource } from 'node:async_hooks'
-import { type IncomingMessage, type OutgoingHttpHeaders, ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { complain } from '@curfew/core/adapter'
 import type { Held, Holder } from './held.ts'
+import {
+  type HeldMethods,
+  type Informing,
+  type Methods,
+  methodsOf,
+  native,
+  override,
+} from './held-methods.ts'
 import { collect, isInjected } from './injected.ts'
 import { isLast } from './last-response.ts'
+import { close, headOf, keysOf, type NodeResponse, type Occupied, setHead } from './node-response.ts'
 import { OuterListeners } from './outer-listeners.ts'
+import { CollectedReplacement, type Replacement, replacementFor } from './replacement.ts'
 import { refuse } from './seal.ts'
 
 /**
@@ -13,8 +22,8 @@ import { refuse } from './seal.ts'
  * another message, what is written is kept. So nothing is imitated: status, headers, encodings and lengths are Node's
  * own, and so is all that libraries find on the response.
  */
-export class HeldResponse implements Held {
-  private readonly response: Inner
+export class HeldResponse implements Held, HeldMethods {
+  private readonly response: NodeResponse
   private readonly holder: Holder
   /** With what those outside have put around it. */
   private readonly base: Methods
@@ -32,7 +41,7 @@ export class HeldResponse implements Held {
   private telling = false
 
   constructor(response: ServerResponse, holder: Holder) {
-    const inner = response as Inner
+    const inner = response as NodeResponse
     this.response = inner
     this.holder = holder
     this.listeners = new OuterListeners(response)
@@ -97,9 +106,7 @@ export class HeldResponse implements Held {
     this.drop()
     const { response } = this
     const { socket } = response
-    const replacement = new (isInjected(response) ? CollectedReplacement : Replacement)(response.req)
-    for (const name of handedOn) Reflect.set(replacement, name, Reflect.get(response, name))
-    replacement.shouldKeepAlive = this.shouldKeepAlive && !isLast(response)
+    const replacement = replacementFor(response, this.shouldKeepAlive && !isLast(response))
     replacement._onPendingData = this.countPending
     for (const [name, value] of Object.entries(headers)) replacement.setHeader(name, value!)
     // Listeners keep the context that this is called in.
@@ -301,9 +308,9 @@ export class HeldResponse implements Held {
 /** What has the turn of a response that is held. Node asks it whether it has finished, and tells it of its socket. */
 class Placeholder {
   readonly finished = false
-  private readonly response: Inner
+  private readonly response: NodeResponse
 
-  constructor(response: Inner) {
+  constructor(response: NodeResponse) {
     this.response = response
   }
 
@@ -313,221 +320,4 @@ class Placeholder {
   }
 }
 
-/** A response for what Node has another one for. */
-class Replacement extends ServerResponse {
-  declare _last: boolean
-  declare _header: string | null
-  declare _onPendingData: (bytes: number) => void
-  onHead: (() => void) | undefined
-
-  /** Header by header, for others can read them then. */
-  override writeHead(status: number, headers?: unknown): this {
-    for (const [name, value] of Object.entries((headers ?? {}) as OutgoingHttpHeaders)) {
-      this.setHeader(name, value!)
-    }
-    super.writeHead(status)
-    this.onHead?.()
-    return this
-  }
-}
-
-/** The same where nobody reads what is sent: it is looked at. */
-class CollectedReplacement extends Replacement {
-  readonly body: Buffer[] = []
-
-  override write(...args: unknown[]): boolean {
-    this.body.push(Buffer.from(args[0] as Uint8Array))
-    return super.write(...(args as [unknown]))
-  }
-}
-
-const handedOn = [
-  'sendDate',
-  '_keepAliveTimeout',
-  '_maxRequestsPerSocket',
-  '_defaultKeepAlive',
-  'maxRequestsOnConnectionReached',
-  '_expect_continue',
-  '_sent100',
-]
-
-/** As Node does it. */
-function close(response: Inner): boolean {
-  if (response._closed) return false
-  response._closed = true
-  response.destroyed = true
-  return response.emit('close')
-}
-
-interface Head {
-  readonly statusCode: number
-  readonly statusMessage: string
-  readonly headers: OutgoingHttpHeaders
-  readonly _header: string | null
-}
-
-function headOf(response: Inner | Replacement): Head {
-  const { statusCode, statusMessage, _header } = response
-  return { statusCode, statusMessage, headers: { ...response.getHeaders() }, _header }
-}
-
-/** Whatever has become of the methods of the response. */
-function setHead(response: Inner, { statusCode, statusMessage, headers, _header }: Head): void {
-  const { removeHeader, setHeader } = ServerResponse.prototype
-  response._header = null
-  for (const name of response.getHeaderNames()) removeHeader.call(response, name)
-  for (const [name, value] of Object.entries(headers)) setHeader.call(response, name, value!)
-  Object.assign(response, { statusCode, statusMessage, _header })
-}
-
 const eventStream = /^content-type: *text\/event-stream/im
-
-/** A response as Node's own code knows it, under names that it has had since Node 12. */
-type Inner = ServerResponse<IncomingMessage> & {
-  _held: HeldResponse
-  finished: boolean
-  _header: string | null
-  _headerSent: boolean
-  _closed: boolean
-  _last: boolean
-  outputData: unknown[]
-  outputSize: number
-  destroyed: boolean
-  socket: Occupied | null
-  _flush(): void
-  _flushOutput(socket: Socket): unknown
-  _onPendingData(bytes: number): void
-  [key: symbol]: unknown
-} & Methods
-
-type Occupied = Socket & { _httpMessage?: unknown }
-
-/** The methods that are replaced, or called as they were. */
-interface Methods {
-  write(chunk: unknown, encoding: unknown, callback: unknown): boolean
-  end(...args: unknown[]): ServerResponse
-  writeHead: ServerResponse['writeHead']
-  flushHeaders(): void
-  destroy(error: unknown): ServerResponse
-  assignSocket(socket: Socket): void
-  writeContinue(...args: unknown[]): unknown
-  writeProcessing(...args: unknown[]): unknown
-  writeEarlyHints(...args: unknown[]): unknown
-  writeInformation(...args: unknown[]): unknown
-}
-
-type Informing = 'writeContinue' | 'writeProcessing' | 'writeEarlyHints' | 'writeInformation'
-
-const native = ServerResponse.prototype as unknown as Methods
-
-function methodsOf(response: Inner): Methods {
-  const isNative =
-    response.write === native.write &&
-    response.end === native.end &&
-    response.writeHead === native.writeHead &&
-    response.flushHeaders === native.flushHeaders &&
-    response.destroy === native.destroy &&
-    response.assignSocket === native.assignSocket &&
-    response.writeContinue === native.writeContinue &&
-    response.writeProcessing === native.writeProcessing &&
-    response.writeEarlyHints === native.writeEarlyHints &&
-    response.writeInformation === native.writeInformation
-  return isNative ? native : copyOf(response)
-}
-
-function copyOf(response: Methods): Methods {
-  return Object.fromEntries(names.map((name) => [name, response[name]])) as unknown as Methods
-}
-
-const names = [
-  'write',
-  'end',
-  'writeHead',
-  'flushHeaders',
-  'destroy',
-  'assignSocket',
-  'writeContinue',
-  'writeProcessing',
-  'writeEarlyHints',
-  'writeInformation',
-] as const satisfies (keyof Methods)[]
-
-/**
- * The methods are put on the response itself, for frameworks change its prototype; one after the other and by name, for
- * otherwise V8 makes a slow dictionary of it, which costs more than all the rest.
- */
-function override(response: Methods & Pick<Inner, '_onPendingData'>): void {
-  response.write = write
-  response.end = end
-  response.flushHeaders = flushHeaders
-  response.destroy = destroy
-  response.assignSocket = assignSocket
-  response.writeContinue = writeContinue
-  response.writeProcessing = writeProcessing
-  response.writeEarlyHints = writeEarlyHints
-  if ('writeInformation' in native) response.writeInformation = writeInformation
-  response._onPendingData = pending
-}
-
-function write(this: Inner, chunk: unknown, encoding: unknown, callback: unknown): boolean {
-  return this._held.write(chunk, encoding, callback)
-}
-
-function end(this: Inner, ...args: unknown[]): ServerResponse {
-  return this._held.end(args)
-}
-
-function flushHeaders(this: Inner): void {
-  this._held.flushHeaders()
-}
-
-function destroy(this: Inner, error: unknown): ServerResponse {
-  return this._held.destroy(error)
-}
-
-function assignSocket(this: Inner, socket: Socket): void {
-  this._held.assignSocket(socket)
-}
-
-function writeContinue(this: Inner, ...args: unknown[]): unknown {
-  return this._held.inform('writeContinue', args)
-}
-
-function writeProcessing(this: Inner, ...args: unknown[]): unknown {
-  return this._held.inform('writeProcessing', args)
-}
-
-function writeEarlyHints(this: Inner, ...args: unknown[]): unknown {
-  return this._held.inform('writeEarlyHints', args)
-}
-
-function writeInformation(this: Inner, ...args: unknown[]): unknown {
-  return this._held.inform('writeInformation', args)
-}
-
-function pending(this: Inner, bytes: number): void {
-  this._held.pending(bytes)
-}
-
-/** Where Node keeps on a response what has no other name. */
-interface Keys {
-  readonly highWaterMark: symbol
-  readonly needDrain: symbol
-  readonly chunkedLength: symbol
-}
-
-let keys: Keys | undefined
-
-function keysOf(response: Inner): Keys {
-  keys ??= {
-    highWaterMark: keyOf(response, 'kHighWaterMark'),
-    needDrain: keyOf(response, 'kNeedDrain'),
-    chunkedLength: keyOf(response, 'kChunkedLength'),
-  }
-  return keys
-}
-
-function keyOf(response: Inner, name: string): symbol {
-  const symbols = Object.getOwnPropertySymbols(response)
-  return symbols.find(({ description }) => description === name) ?? Symbol(name)
-}
