@@ -10,6 +10,7 @@ import { attachedClient } from '@curfew/core/adapter'
 import { exchangeGuard, type WritingGuardOptions } from './exchange-guard.ts'
 import type { HeldExchange } from './held-exchange.ts'
 import { isAftermath } from './is-aftermath.ts'
+import { type Limit, routeLimit } from './route-limit.ts'
 import { scopeOf } from './scope-of.ts'
 
 export {
@@ -33,6 +34,8 @@ export { scopeOf }
 
 type Next = (error?: unknown) => void
 
+export type { Limit }
+
 /** A middleware of Express and Connect. */
 export type Middleware<Req extends IncomingMessage = IncomingMessage> = (
   req: Req,
@@ -45,9 +48,6 @@ export type ErrorMiddleware = (error: unknown, req: IncomingMessage, res: Server
 
 /** A middleware with its guard's numbers. */
 export type CurfewMiddleware = Middleware & { readonly stats: Stats }
-
-/** A limit in milliseconds; `false` or `Infinity` for none. */
-export type Limit = number | false
 
 /**
  * Guards everything that comes after it: each request has one ending, by the deadline, whatever the handlers do. `req`
@@ -103,10 +103,8 @@ export function curfew(options: WritingGuardOptions = {}, ...unmade: unknown[]):
 export function deadline<Req extends IncomingMessage = IncomingMessage>(
   limit: Limit | ((req: Req) => Limit),
 ): Middleware<Req> {
-  if (limit === undefined)
-    throw new InvalidOptionError('timeoutMs', 'milliseconds, false or a function', limit)
-  const limitFor = typeof limit === 'function' ? limit : () => limit
-  const alone = curfew(typeof limit === 'function' ? {} : { timeoutMs: limit })
+  const route = routeLimit(limit)
+  const alone = curfew(route.alone)
 
   return (req, res, next) => {
     if (findScope(req)) limited(req, next)
@@ -116,7 +114,7 @@ export function deadline<Req extends IncomingMessage = IncomingMessage>(
   function limited(req: Req, next: Next): void {
     try {
       // A request that has ended has no deadline to move, but may well come by.
-      scopeOf(req).deadline.set(limitFor(req))
+      scopeOf(req).deadline.set(route.limitFor(req))
     } catch (error) {
       return next(error)
     }

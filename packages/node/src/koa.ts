@@ -10,6 +10,7 @@ import {
 } from '@curfew/core'
 import { exchangeGuard, type WritingGuardOptions } from './exchange-guard.ts'
 import { isAftermath } from './is-aftermath.ts'
+import { type Limit, routeLimit } from './route-limit.ts'
 
 export {
   type AbortReason,
@@ -38,6 +39,8 @@ export interface KoaContext {
   onerror(error: Error): void
 }
 
+export type { Limit }
+
 /** A middleware of Koa. */
 export type Middleware<Context extends KoaContext = KoaContext> = (
   ctx: Context,
@@ -46,9 +49,6 @@ export type Middleware<Context extends KoaContext = KoaContext> = (
 
 /** A middleware with its guard's numbers. */
 export type CurfewMiddleware = Middleware & { readonly stats: Stats }
-
-/** A limit in milliseconds; `false` or `Infinity` for none. */
-export type Limit = number | false
 
 /**
  * Guards everything that comes after it: each request has one ending, by the deadline, whatever the middleware inside
@@ -122,10 +122,8 @@ export function curfew(options: WritingGuardOptions = {}, ...unmade: unknown[]):
 export function deadline<Context extends KoaContext = KoaContext>(
   limit: Limit | ((ctx: Context) => Limit),
 ): Middleware<Context> {
-  if (limit === undefined)
-    throw new InvalidOptionError('timeoutMs', 'milliseconds, false or a function', limit)
-  const limitFor = typeof limit === 'function' ? limit : () => limit
-  const alone = curfew(typeof limit === 'function' ? {} : { timeoutMs: limit })
+  const route = routeLimit(limit)
+  const alone = curfew(route.alone)
 
   return async (ctx, next) => {
     if (!findScope(asRequest(ctx))) return alone(ctx, () => limited(ctx, next))
@@ -134,7 +132,7 @@ export function deadline<Context extends KoaContext = KoaContext>(
 
   async function limited(ctx: Context, next: () => Promise<unknown>): Promise<void> {
     // A request that has ended has no deadline to move, but may well come by.
-    scopeOf(ctx).deadline.set(limitFor(ctx))
+    scopeOf(ctx).deadline.set(route.limitFor(ctx))
     await next()
   }
 }
