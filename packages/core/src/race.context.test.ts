@@ -5,7 +5,7 @@ import { type GuardOptions, guard, type Handler, systemClock } from './index.ts'
 
 const storage = new AsyncLocalStorage<string>()
 
-/** Under two guards of the runtime's clock there are two requests at a time, so one of them finds the timer set. */
+/** What three requests at once see, two of which find the timer of their guard set. */
 async function inTheirContexts(
   options: (see: (what: string) => void) => GuardOptions,
   handler: (see: (what: string) => void) => Handler,
@@ -89,21 +89,28 @@ describe('at the deadline, requests that share a timer each have their own async
   })
 })
 
-test('a deadline that is moved strikes in the async context of its request, too', async () => {
+test('a deadline that came with the request strikes in the async context of its request, too', async () => {
   const seen: unknown[] = []
-  const shared = guard(never, { timeoutMs: 5_000, onOutcome: () => seen.push(storage.getStore()) })
-  const route = guard((request) => shared(request), { timeoutMs: 5_000 })
-  const quick = guard((request) => route(request), {
+  const told = deferred<void>()
+  const shared = guard(never, {
     timeoutMs: 5_000,
-    inbound: (request) => (request.url.endsWith('/quick') ? 30 : 40),
+    inbound: (request) => (request.url.endsWith('/first') ? 30 : 40),
+    onOutcome(_, request) {
+      seen.push(`${new URL(request.url).pathname} in ${storage.getStore()}`)
+      if (seen.length === 2) told.resolve()
+    },
   })
-  await Promise.all([
-    storage.run('quick', () => quick(get('/quick'))),
-    storage.run('slow', () => quick(get('/slow'))),
-  ])
-  await Promise.resolve()
-  await Promise.resolve()
-  expect(seen).toEqual(['quick', 'slow'])
+  for (const own of ['first', 'second']) storage.run(own, () => void shared(get(`/${own}`)))
+  await told.promise
+  expect(seen.toSorted()).toEqual(['/first in first', '/second in second'])
+})
+
+test('a deadline that an inner guard moves strikes in the async context of its request, too', async () => {
+  const told = deferred<unknown>()
+  const route = guard(never, { timeoutMs: 30, onOutcome: () => told.resolve(storage.getStore()) })
+  const app = guard((request) => route(request), { timeoutMs: 5_000 })
+  storage.run('own', () => void app(get()))
+  expect(await told.promise).toBe('own')
 })
 
 test('the timer that requests share is set in the async context of none of them', async () => {
