@@ -82,8 +82,8 @@ export function createApp({ limitMs, greeter, ...hooks }: AppOptions): Express {
   app.get(routes.leaky, async (_req, res) => {
     res.set('x-leak', 'before').cookie('secret', 'before')
     await sleep(limitMs * 1.2)
+    res.set('x-leak', 'after').cookie('secret', 'after').status(200)
     for (let i = 0; i < 5; i++) {
-      res.set('x-leak', 'after').cookie('secret', 'after').status(200)
       res.write('secret-of-leaky')
       await sleep(limitMs / 50)
     }

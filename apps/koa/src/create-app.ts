@@ -85,10 +85,10 @@ export function createApp({ limitMs, greeter, ...hooks }: AppOptions): Koa {
     ctx.set('x-leak', 'before')
     ctx.cookies.set('secret', 'before')
     await sleep(limitMs * 1.2)
+    ctx.set('x-leak', 'after')
+    ctx.cookies.set('secret', 'after')
+    ctx.status = 200
     for (let i = 0; i < 5; i++) {
-      ctx.set('x-leak', 'after')
-      ctx.cookies.set('secret', 'after')
-      ctx.status = 200
       ctx.res.write('secret-of-leaky')
       await sleep(limitMs / 50)
     }

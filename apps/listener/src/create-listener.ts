@@ -78,10 +78,10 @@ export function createListener({ limitMs, greeter, ...hooks }: AppOptions): List
       res.setHeader('x-leak', 'before')
       res.setHeader('set-cookie', 'secret=before')
       await sleep(limitMs * 1.2)
+      res.setHeader('x-leak', 'after')
+      res.setHeader('set-cookie', 'secret=after')
+      res.statusCode = 200
       for (let i = 0; i < 5; i++) {
-        res.setHeader('x-leak', 'after')
-        res.setHeader('set-cookie', 'secret=after')
-        res.statusCode = 200
         res.write('secret-of-leaky')
         await sleep(limitMs / 50)
       }
