@@ -13,23 +13,8 @@ import { isAftermath } from './is-aftermath.ts'
 import { type Limit, routeLimit } from './route-limit.ts'
 import { scopeOf } from './scope-of.ts'
 
-export {
-  type AbortReason,
-  ClientClosedError,
-  EscapedError,
-  HandlerTimeoutError,
-  InvalidOptionError,
-  type LateSettlement,
-  NotGuardedError,
-  type Outcome,
-  ResponseTooLargeError,
-  type Scope,
-  type Shedding,
-  ShutdownError,
-  type Stats,
-  StreamTimeoutError,
-} from '@curfew/core'
 export type { WritingGuardOptions as CurfewOptions } from './exchange-guard.ts'
+export * from './from-core.ts'
 export { scopeOf }
 
 type Next = (error?: unknown) => void

@@ -2,25 +2,10 @@ import type { Scope } from '@curfew/core'
 import type { Curfew } from './fastify/curfew.ts'
 import type { RouteConfig } from './fastify/route-config.ts'
 
-export {
-  type AbortReason,
-  ClientClosedError,
-  EscapedError,
-  HandlerTimeoutError,
-  InvalidOptionError,
-  type LateSettlement,
-  NotGuardedError,
-  type Outcome,
-  ResponseTooLargeError,
-  type Scope,
-  type Shedding,
-  ShutdownError,
-  type Stats,
-  StreamTimeoutError,
-} from '@curfew/core'
 export { type Curfew, type CurfewOptions, curfew, curfew as default } from './fastify/curfew.ts'
 export type { RouteConfig, RouteOptions } from './fastify/route-config.ts'
 export { scopeOf } from './fastify/scope-of.ts'
+export * from './from-core.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

@@ -1,20 +1,4 @@
-export {
-  type AbortReason,
-  ClientClosedError,
-  EscapedError,
-  type GuardOptions,
-  HandlerTimeoutError,
-  InvalidOptionError,
-  type LateSettlement,
-  NotGuardedError,
-  type Outcome,
-  ResponseTooLargeError,
-  type Scope,
-  type Shedding,
-  ShutdownError,
-  type Stats,
-  StreamTimeoutError,
-} from '@curfew/core'
+export type { GuardOptions } from '@curfew/core'
 export type {
   Closed,
   CloseOptions,
@@ -30,6 +14,7 @@ export { contain } from './contain.ts'
 export { createListener, type ListenerOptions } from './create-listener.ts'
 export type { WritingGuardOptions } from './exchange-guard.ts'
 export type { Bindings, FetchHandler, Listener } from './fetch-callback.ts'
+export * from './from-core.ts'
 export {
   type GuardedListener,
   guardListener,

@@ -12,23 +12,8 @@ import { exchangeGuard, type WritingGuardOptions } from './exchange-guard.ts'
 import { isAftermath } from './is-aftermath.ts'
 import { type Limit, routeLimit } from './route-limit.ts'
 
-export {
-  type AbortReason,
-  ClientClosedError,
-  EscapedError,
-  HandlerTimeoutError,
-  InvalidOptionError,
-  type LateSettlement,
-  NotGuardedError,
-  type Outcome,
-  ResponseTooLargeError,
-  type Scope,
-  type Shedding,
-  ShutdownError,
-  type Stats,
-  StreamTimeoutError,
-} from '@curfew/core'
 export type { WritingGuardOptions as CurfewOptions } from './exchange-guard.ts'
+export * from './from-core.ts'
 
 /** What is used of Koa's context. */
 export interface KoaContext {
