@@ -3,6 +3,7 @@ import { Http2ServerResponse } from 'node:http2'
 import { type HandlerResult, type Outcome, ResponseTooLargeError, type Scope } from '@curfew/core'
 import { type BodyTap, complain, isThenable } from '@curfew/core/adapter'
 import { Connection, type Incoming, type Outgoing } from './connection.ts'
+import { forgotten } from './forgotten.ts'
 import type { Begun, Held, Holder } from './held.ts'
 import { HeldResponse } from './held-response.ts'
 import { HeldStream } from './held-stream.ts'
@@ -264,9 +265,6 @@ class UnansweredError extends Error {
     super('Handler destroyed its response before it was sent')
   }
 }
-
-/** A response that nobody can reach any more is one that nobody will end. */
-const forgotten = new FinalizationRegistry<() => void>((forget) => forget())
 
 /** What other middleware has said before the handler, but for what it said of a body that is not sent. */
 function kept(headers: OutgoingHttpHeaders = {}): OutgoingHttpHeaders {

@@ -1,6 +1,7 @@
 import type { Scope } from '@curfew/core'
 import { attachedClient, isThenable } from '@curfew/core/adapter'
 import type { FastifyReply } from 'fastify'
+import { forgotten } from '../forgotten.ts'
 
 /**
  * One request on its way through the hooks and the handler. Fastify tells nobody when a handler that it no longer waits
@@ -95,9 +96,6 @@ export class Passage {
     if (forget) forgotten.register(raw, forget, this)
   }
 }
-
-/** A response that nobody can reach any more is one that nobody will end. */
-const forgotten = new FinalizationRegistry<() => void>((forget) => forget())
 
 /** Tells whoever makes the body that nobody reads it. */
 function discard(payload: unknown): void {
