@@ -7,6 +7,7 @@ import {
   type Stats,
 } from '@curfew/core'
 import { attachedClient } from '@curfew/core/adapter'
+import { checkMade } from './check-made.ts'
 import { exchangeGuard, type WritingGuardOptions } from './exchange-guard.ts'
 import type { HeldExchange } from './held-exchange.ts'
 import { isAftermath } from './is-aftermath.ts'
@@ -57,12 +58,7 @@ export type CurfewMiddleware = Middleware & { readonly stats: Stats }
  */
 export function curfew(options?: WritingGuardOptions): CurfewMiddleware
 export function curfew(options: WritingGuardOptions = {}, ...unmade: unknown[]): CurfewMiddleware {
-  if (unmade.length > 0)
-    throw new InvalidOptionError(
-      'options',
-      'an object: app.use(curfew(options)), not app.use(curfew)',
-      options,
-    )
+  checkMade(options, ...unmade)
   const guard = exchangeGuard(options)
   // Nothing is returned: whether a handler is done is seen by what it writes, not by when `next()` comes back.
   const middleware: Middleware = function curfew(req, res, next) {

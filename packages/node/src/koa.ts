@@ -1,13 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2Session, Http2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
-import {
-  findScope,
-  InvalidOptionError,
-  type Scope,
-  type Stats,
-  scopeOf as scopeOfRequest,
-} from '@curfew/core'
+import { findScope, type Scope, type Stats, scopeOf as scopeOfRequest } from '@curfew/core'
+import { checkMade } from './check-made.ts'
 import { exchangeGuard, type WritingGuardOptions } from './exchange-guard.ts'
 import { isAftermath } from './is-aftermath.ts'
 import { type Limit, routeLimit } from './route-limit.ts'
@@ -64,12 +59,7 @@ export type CurfewMiddleware = Middleware & { readonly stats: Stats }
  */
 export function curfew(options?: WritingGuardOptions): CurfewMiddleware
 export function curfew(options: WritingGuardOptions = {}, ...unmade: unknown[]): CurfewMiddleware {
-  if (unmade.length > 0)
-    throw new InvalidOptionError(
-      'options',
-      'an object: app.use(curfew(options)), not app.use(curfew)',
-      options,
-    )
+  checkMade(options, ...unmade)
   const guard = exchangeGuard(options)
 
   const middleware: Middleware = async function curfew(ctx, next) {
