@@ -13,6 +13,7 @@
  * | `RESPONSE_TOO_LARGE` | {@link ResponseTooLargeError} | a buffered response past `maxBytes` |
  * | `RESPONSE_SENT` | {@link ResponseSentError} | a write into `scope.response` after the handler has answered |
  * | `NO_RESPONSE` | {@link NoResponseError} | the failure of a handler that comes back with nothing, or with something else |
+ * | `UNANSWERED` | {@link UnansweredError} | the failure of a handler that destroys its response |
  * | `HOOK_TIMEOUT` | {@link HookTimeoutError} | the failure of a hook that took too long, and the reason of its signal |
  * | `INVALID_OPTION` | {@link InvalidOptionError} | thrown by `guard()` and by `deadline.set()` |
  * | `NOT_GUARDED` | {@link NotGuardedError} | thrown by `scopeOf()` |
@@ -29,6 +30,7 @@ export type CurfewErrorCode =
   | 'RESPONSE_TOO_LARGE'
   | 'RESPONSE_SENT'
   | 'NO_RESPONSE'
+  | 'UNANSWERED'
   | 'HOOK_TIMEOUT'
   | 'INVALID_OPTION'
   | 'NOT_GUARDED'
@@ -162,6 +164,16 @@ export class NoResponseError extends TypeError {
 
   constructor(value: unknown) {
     super(`Handler returned no Response: ${show(value)}`)
+  }
+}
+
+/** A handler that writes its response by itself destroyed that before it was sent: the connection has been closed. */
+export class UnansweredError extends Error {
+  override readonly name = 'UnansweredError'
+  readonly code = 'UNANSWERED'
+
+  constructor() {
+    super('Handler destroyed its response before it was sent')
   }
 }
 

@@ -17,6 +17,7 @@ export {
   ShutdownError,
   StepTimeoutError,
   StreamTimeoutError,
+  UnansweredError,
 } from './errors.ts'
 export { type Guarded, guard, type Handler } from './guard.ts'
 export type { Inbound } from './inbound.ts'

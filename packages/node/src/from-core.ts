@@ -14,4 +14,5 @@ export {
   ShutdownError,
   type Stats,
   StreamTimeoutError,
+  UnansweredError,
 } from '@curfew/core'

@@ -1,6 +1,12 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { Http2ServerResponse } from 'node:http2'
-import { type HandlerResult, type Outcome, ResponseTooLargeError, type Scope } from '@curfew/core'
+import {
+  type HandlerResult,
+  type Outcome,
+  ResponseTooLargeError,
+  type Scope,
+  UnansweredError,
+} from '@curfew/core'
 import { type BodyTap, complain, isThenable } from '@curfew/core/adapter'
 import { Connection, type Incoming, type Outgoing } from './connection.ts'
 import { forgotten } from './forgotten.ts'
@@ -253,16 +259,6 @@ export class HeldExchange extends Connection implements Holder {
   private settledLate(): void {
     forgotten.unregister(this)
     this.resolve?.(undefined)
-  }
-}
-
-/** It is the handler, and not the client, that has closed the connection. */
-class UnansweredError extends Error {
-  override readonly name = 'UnansweredError'
-  readonly code = 'UNANSWERED'
-
-  constructor() {
-    super('Handler destroyed its response before it was sent')
   }
 }
 
