@@ -294,7 +294,12 @@ export function adjust(outer: Policy, { given, isHeard }: Policy): Policy {
     waitUntil,
     ...adjusted
   } = given
-  return { ...outer, ...adjusted, isHeard: isHeard || outer.isHeard }
+  return {
+    ...outer,
+    ...adjusted,
+    given: { ...outer.given, ...adjusted },
+    isHeard: isHeard || outer.isHeard,
+  }
 }
 
 function withoutUndefined<T extends object>(object: T): { [Key in keyof T]: Exclude<T[Key], undefined> } {

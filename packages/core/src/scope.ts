@@ -121,6 +121,11 @@ export abstract class Scope extends Budget {
     return this.ownDeadline === undefined ? this.policy.timeoutMs : this.ownDeadline.timeoutMs
   }
 
+  /** For adapters: what holds of how a response is written, with what guards further in say of it. */
+  get limits(): Pick<Policy, 'maxBytes' | 'streamIdleMs' | 'streamTotalMs' | 'clock' | 'given'> {
+    return this.policy
+  }
+
   /** Where an imperative handler writes its response. It is sent if the handler returns nothing. */
   get response(): ResponseBuffer {
     this.ownBuffer ??= new ResponseBuffer(this.policy.maxBytes, () => this.refuseLateWrite())

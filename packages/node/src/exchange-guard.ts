@@ -1,15 +1,7 @@
-import {
-  findScope,
-  type GuardOptions,
-  guard,
-  InvalidOptionError,
-  type Scope,
-  type Stats,
-  systemClock,
-} from '@curfew/core'
+import { findScope, type GuardOptions, guard, InvalidOptionError, type Scope, type Stats } from '@curfew/core'
 import { attachClient, attachedClient, attachScope, isThenable, optionNames } from '@curfew/core/adapter'
 import type { Connection, Incoming, Outgoing } from './connection.ts'
-import { HeldExchange, type WritingHandler, type WritingLimits } from './held-exchange.ts'
+import { HeldExchange, type WritingHandler } from './held-exchange.ts'
 import { IncomingRequest } from './incoming-request.ts'
 import { OpenConnections } from './open-connections.ts'
 
@@ -43,8 +35,6 @@ export function exchangeGuard(
     (request: Request, run: (scope: Scope) => ReturnType<HeldExchange['run']>) => run(findScope(request)!),
     options,
   )
-  const given = limitsOf(options)
-  const limits: WritingLimits = { ...defaultLimits, clock: options.clock ?? systemClock, ...given }
 
   function run(incoming: Incoming, outgoing: Outgoing, handler: WritingHandler): boolean {
     const outer = findScope(incoming as never)
@@ -52,16 +42,13 @@ export function exchangeGuard(
       const exchange = attachedClient(outer.request) as HeldExchange
       // An abandoned handler may come to the next guard, too.
       if (outer.outcome) exchange.follow(handler(outer))
-      else {
-        exchange.adjust(given)
-        void guarded(outer.request, (scope) => exchange.follow(handler(scope)))
-      }
+      else void guarded(outer.request, (scope) => exchange.follow(handler(scope)))
       return true
     }
     const request = new IncomingRequest(incoming) as unknown as Request
     // The server may have followed it until now.
     const followed = attachedClient(incoming) as Connection | undefined
-    const exchange = new HeldExchange(incoming, outgoing, followed?.handOver() ?? open, limits)
+    const exchange = new HeldExchange(incoming, outgoing, followed?.handOver() ?? open)
     attachClient(request, exchange)
     let isLetIn = false
     const sent = guarded(request, (scope) => {
@@ -104,20 +91,3 @@ function isMeant(name: string): boolean {
 }
 
 const meaningless: readonly string[] = ['buffer', 'rethrow', 'serverTiming'] satisfies (keyof GuardOptions)[]
-
-const defaultLimits = {
-  maxBytes: 1024 * 1024,
-  overflow: 'stream',
-  streamIdleMs: Number.POSITIVE_INFINITY,
-  streamTotalMs: Number.POSITIVE_INFINITY,
-} as const
-
-/** Those that are given. */
-function limitsOf(options: WritingGuardOptions): Partial<WritingLimits> {
-  const limits: Record<string, unknown> = {}
-  for (const name of Object.keys(defaultLimits) as (keyof typeof defaultLimits)[]) {
-    const value = options[name]
-    if (value !== undefined) limits[name] = value === false ? Number.POSITIVE_INFINITY : value
-  }
-  return limits
-}

@@ -16,17 +16,10 @@ import { HeldStream } from './held-stream.ts'
 import type { OpenConnections } from './open-connections.ts'
 import { quietSocket } from './quiet-socket.ts'
 import { seal } from './seal.ts'
-import { StreamAlarms, type StreamLimits } from './stream-alarms.ts'
+import { StreamAlarms } from './stream-alarms.ts'
 import { tapIncoming } from './tap-incoming.ts'
 import { writeResponse } from './write-response.ts'
 import { WrittenResponse } from './written-response.ts'
-
-/** What a handler may write. */
-export interface WritingLimits extends StreamLimits {
-  /** Bytes that a response which has not ended may have in memory. */
-  readonly maxBytes: number
-  readonly overflow: 'fail' | 'stream'
-}
 
 /** A handler that writes its response by itself, and ends it whenever it likes. */
 export type WritingHandler = (scope: Scope) => unknown
@@ -34,7 +27,6 @@ export type WritingHandler = (scope: Scope) => unknown
 /** An exchange whose handler writes the response, which is held until the guard has decided. */
 export class HeldExchange extends Connection implements Holder {
   readonly isHeard: boolean = true
-  private limits: WritingLimits
   private readonly original: Outgoing
   /** What stands for the handler's response where the guard wants to see one. */
   private readonly written: Response
@@ -55,9 +47,8 @@ export class HeldExchange extends Connection implements Holder {
   private resolve: ((result: HandlerResult) => void) | undefined
   private reject: ((error: unknown) => void) | undefined
 
-  constructor(incoming: Incoming, outgoing: Outgoing, open: OpenConnections, limits: WritingLimits) {
+  constructor(incoming: Incoming, outgoing: Outgoing, open: OpenConnections) {
     super(incoming, outgoing, open)
-    this.limits = limits
     this.original = outgoing
     this.written = new WrittenResponse(outgoing) as unknown as Response
   }
@@ -86,13 +77,8 @@ export class HeldExchange extends Connection implements Holder {
     )
   }
 
-  /** What a guard further in says of the limits holds from now on. */
-  adjust(limits: Partial<WritingLimits>): void {
-    this.limits = { ...this.limits, ...limits }
-  }
-
   get maxBytes(): number {
-    return this.limits.maxBytes
+    return this.scope!.limits.maxBytes
   }
 
   /** Sends what the guard answers, unless that is what the handler has written. */
@@ -167,10 +153,11 @@ export class HeldExchange extends Connection implements Holder {
 
   /** Limits of a response that goes on for longer than its deadline. */
   private limit(): void {
-    const { streamIdleMs, streamTotalMs } = this.limits
+    const { limits } = this.scope!
+    const { streamIdleMs, streamTotalMs } = limits
     if (Math.min(streamIdleMs, streamTotalMs) === Number.POSITIVE_INFINITY) return
     const isClientSlow = (): boolean => (this.stream ?? (this.original as ServerResponse)).writableNeedDrain
-    const alarms = new StreamAlarms(this.limits, isClientSlow, (...late) => this.struck(...late))
+    const alarms = new StreamAlarms(limits, isClientSlow, (...late) => this.struck(...late))
     this.alarms = alarms
     this.original.once('close', () => alarms.end())
   }
@@ -211,8 +198,10 @@ export class HeldExchange extends Connection implements Holder {
 
   onBegin(why: Begun): void {
     if (this.why || this.isDone) return
-    const { overflow, maxBytes } = this.limits
-    if (why === 'overflowed' && overflow === 'fail') return this.onGiveUp(new ResponseTooLargeError(maxBytes))
+    const { maxBytes, given } = this.scope!.limits
+    // More than fits is sent as it is written, unless somebody has said otherwise.
+    if (why === 'overflowed' && given.overflow === 'fail')
+      return this.onGiveUp(new ResponseTooLargeError(maxBytes))
     this.why = why
     this.resolve?.(this.written)
   }
