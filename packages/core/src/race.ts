@@ -46,6 +46,8 @@ export class Race extends Exchange implements Waiting {
   declare private back: (() => void) | undefined
   declare private thrown: { readonly error: unknown } | undefined
   declare private draining: Draining | undefined
+  /** Whether it is one of the few that last longer than the first tick. */
+  declare private ticked: boolean | undefined
 
   /** The handler has returned. An answer that is there already needs no race. */
   start(result: HandlerResult | PromiseLike<HandlerResult>): Sent | Promise<Sent> {
@@ -276,13 +278,13 @@ export class Race extends Exchange implements Waiting {
     if (!this.outcome) this.wait()
   }
 
-  /** For the first short tick as long as the client is not followed, and then for the deadline. */
+  /** For the first short tick, which hardly any request outlives, and then for the deadline. */
   private wait(): void {
     leave(this)
     this.keepContext()
     const { policy, startedAt, queuedMs = 0, dueAt } = this
     const tickAt = startedAt + queuedMs + FIRST_TICK_MS
-    const at = this.following || dueAt < tickAt ? dueAt : tickAt
+    const at = this.ticked || dueAt < tickAt ? dueAt : tickAt
     const usual = at === dueAt ? policy.deadlines : policy.firstTicks
     const isUsual = usual && !queuedMs && at === startedAt + usual.ms
     const list = isUsual ? usual : new WaitingList(policy.clock, at - startedAt)
@@ -304,6 +306,7 @@ export class Race extends Exchange implements Waiting {
     if (this.back) this.back = undefined
     if (this.outcome) return
     if (this.policy.clock.now() >= this.dueAt) return this.struck()
+    this.ticked = true
     this.follow()
     if (!this.outcome) this.wait()
   }
