@@ -29,6 +29,7 @@ export {
 } from './lifetime.ts'
 export { optionNames } from './options.ts'
 export { clientClosedResponse, isOwnReply, thrownResponse } from './responses.ts'
+export { type Place, Roster } from './roster.ts'
 export { attachScope } from './scope.ts'
 export { guardWhenTold, isTold, splitOptions } from './serve-options.ts'
 export { OpenRequests, ServedClient } from './served-client.ts'

@@ -7,6 +7,7 @@ import { notify } from './notify.ts'
 import { adjust, type Policy } from './options.ts'
 import type { LateSettlement, Outcome } from './outcome.ts'
 import type { Ending, Recording, TimeLeft } from './recording.ts'
+import type { Place } from './roster.ts'
 import { Scope } from './scope.ts'
 import { isLive } from './streaming.ts'
 
@@ -35,6 +36,8 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
   /** What came after the ending and has yet to be told. */
   declare private late: LateSettlement[] | undefined
   declare private recordings: Recording[] | undefined
+  /** Among those who are told of a shutdown. */
+  declare private place: Place<{ shutDown(): void }> | undefined
   /** The body that has begun, if it is limited or followed. */
   declare private body: LimitedStream | undefined
   /** What was sent, as long as somebody is to report it. */
@@ -44,7 +47,7 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
     super(request, policy, client, arrival)
     this.guards = policy.alone
     policy.counters.active++
-    if (policy.running !== undefined) policy.running.add(this)
+    if (policy.running !== undefined) this.place = policy.running.add(this)
     if (policy.reporter !== undefined) this.recordings = [policy.reporter.start(request)]
   }
 
@@ -87,8 +90,8 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
     this.outcome = outcome
     this.endDeadline()
     if (this.working) this.abandoned = true
-    for (const { counters, running } of this.guards) {
-      running?.delete(this)
+    if (this.place) this.policy.running!.leave(this.place)
+    for (const { counters } of this.guards) {
       counters.active--
       if (this.working && !('escaped' in outcome)) counters.abandoned++
     }

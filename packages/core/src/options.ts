@@ -15,6 +15,7 @@ import type { Failed, LateSettlement, Outcome, Rejected, TimedOut } from './outc
 import { isReceivedAt, type ReceivedAt } from './received-at.ts'
 import type { Reporter } from './recording.ts'
 import { isReplyBody, type Reply } from './responses.ts'
+import { Roster } from './roster.ts'
 import { type Shedding, SheddingWatch } from './shedding.ts'
 import { type Counters, newCounters } from './stats.ts'
 import {
@@ -148,7 +149,7 @@ export interface Policy
   /** Who follows how requests are shed; only there where somebody is to be told. */
   readonly shedding: SheddingWatch | undefined
   /** Whom to tell at shutdown; only kept where there is a `shutdown` to be told of. */
-  readonly running: Set<{ shutDown(): void }> | undefined
+  readonly running: Roster<{ shutDown(): void }> | undefined
 }
 
 type Optional = {
@@ -275,7 +276,7 @@ export function parseOptions(options: GuardOptions = {}): Policy {
     deadlines: isWorkerd ? undefined : new WaitingList(clock, timeoutMs),
     readArrival: arrivalReader(own, policy.clock, counters),
     shedding: own.onShedding && new SheddingWatch(policy, own.onShedding),
-    running: own.shutdown && new Set(),
+    running: own.shutdown && new Roster(),
   }
   return alone[0]
 }
