@@ -10,10 +10,8 @@ export interface Methods {
   flushHeaders(): void
   destroy(error: unknown): ServerResponse
   assignSocket(socket: Socket): void
-  writeContinue(...args: unknown[]): unknown
-  writeProcessing(...args: unknown[]): unknown
-  writeEarlyHints(...args: unknown[]): unknown
-  writeInformation(...args: unknown[]): unknown
+  /** What all of them, and informational responses, come to in the end. */
+  _writeRaw(...args: unknown[]): unknown
 }
 
 /** Who is called in their place. */
@@ -23,12 +21,10 @@ export interface HeldMethods {
   flushHeaders(): void
   destroy(error: unknown): ServerResponse
   assignSocket(socket: Socket): void
-  inform(name: Informing, args: unknown[]): unknown
+  writeRaw(args: unknown[]): unknown
   /** So many more bytes, or fewer, wait for their turn. */
   pending(bytes: number): void
 }
-
-export type Informing = 'writeContinue' | 'writeProcessing' | 'writeEarlyHints' | 'writeInformation'
 
 /** Node's own. */
 export const native: Methods = ServerResponse.prototype as unknown as Methods
@@ -42,10 +38,7 @@ export function methodsOf(response: NodeResponse): Methods {
     response.flushHeaders === native.flushHeaders &&
     response.destroy === native.destroy &&
     response.assignSocket === native.assignSocket &&
-    response.writeContinue === native.writeContinue &&
-    response.writeProcessing === native.writeProcessing &&
-    response.writeEarlyHints === native.writeEarlyHints &&
-    response.writeInformation === native.writeInformation
+    response._writeRaw === native._writeRaw
   return isNative ? native : copyOf(response)
 }
 
@@ -60,26 +53,20 @@ const names = [
   'flushHeaders',
   'destroy',
   'assignSocket',
-  'writeContinue',
-  'writeProcessing',
-  'writeEarlyHints',
-  'writeInformation',
+  '_writeRaw',
 ] as const satisfies (keyof Methods)[]
 
 /**
  * The methods are put on the response itself, for frameworks change its prototype; one after the other and by name, for
  * otherwise V8 makes a slow dictionary of it, which costs more than all the rest.
  */
-export function override(response: Methods & Pick<NodeResponse, '_onPendingData'>): void {
+export function override(response: Methods & Pick<NodeResponse, '_onPendingData' | 'socket'>): void {
   response.write = write
   response.end = end
   response.flushHeaders = flushHeaders
   response.destroy = destroy
-  response.assignSocket = assignSocket
-  response.writeContinue = writeContinue
-  response.writeProcessing = writeProcessing
-  response.writeEarlyHints = writeEarlyHints
-  if ('writeInformation' in native) response.writeInformation = writeInformation
+  if (!response.socket) response.assignSocket = assignSocket
+  response._writeRaw = writeRaw
   response._onPendingData = pending
 }
 
@@ -103,20 +90,8 @@ function assignSocket(this: NodeResponse, socket: Socket): void {
   this._held.assignSocket(socket)
 }
 
-function writeContinue(this: NodeResponse, ...args: unknown[]): unknown {
-  return this._held.inform('writeContinue', args)
-}
-
-function writeProcessing(this: NodeResponse, ...args: unknown[]): unknown {
-  return this._held.inform('writeProcessing', args)
-}
-
-function writeEarlyHints(this: NodeResponse, ...args: unknown[]): unknown {
-  return this._held.inform('writeEarlyHints', args)
-}
-
-function writeInformation(this: NodeResponse, ...args: unknown[]): unknown {
-  return this._held.inform('writeInformation', args)
+function writeRaw(this: NodeResponse, ...args: unknown[]): unknown {
+  return this._held.writeRaw(args)
 }
 
 function pending(this: NodeResponse, bytes: number): void {

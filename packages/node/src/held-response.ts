@@ -2,14 +2,7 @@ import { AsyncResource } from 'node:async_hooks'
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { complain } from '@curfew/core/adapter'
 import type { Held, Holder } from './held.ts'
-import {
-  type HeldMethods,
-  type Informing,
-  type Methods,
-  methodsOf,
-  native,
-  override,
-} from './held-methods.ts'
+import { type HeldMethods, type Methods, methodsOf, native, override } from './held-methods.ts'
 import { collect, isInjected } from './injected.ts'
 import { isLast } from './last-response.ts'
 import { close, headOf, keysOf, type NodeResponse, type Occupied, setHead } from './node-response.ts'
@@ -193,7 +186,7 @@ export class HeldResponse implements Held, HeldMethods {
   }
 
   /** Whether it has ended: others may end it, too, and later than they were told to, for a session is saved first. */
-  private readonly look = (): void => {
+  private look(): void {
     if (this.ended || !this.response.finished) return
     this.ended = true
     if (this.state === 'lost') this.holder.onLate(true)
@@ -205,18 +198,15 @@ export class HeldResponse implements Held, HeldMethods {
     if (this.state === 'held') this.holder.onBegin('flushed')
   }
 
-  /** Informational responses go out at once: they decide nothing. */
-  inform(name: Informing, args: unknown[]): unknown {
+  /** Before the head come only informational responses, which go out at once: they decide nothing. */
+  writeRaw(args: unknown[]): unknown {
     const { response, base } = this
     const { socket } = response
-    const method = base[name] as (...args: unknown[]) => unknown
-    if (this.state !== 'held') return method.apply(response, args)
-    // Node sends it before a head that is made, but it would end up in a body.
-    if (response._headerSent) return undefined
+    if (this.state !== 'held' || response._headerSent) return base._writeRaw.apply(response, args)
     if (!socket) {
       const { length } = response.outputData
       try {
-        return method.apply(response, args)
+        return base._writeRaw.apply(response, args)
       } finally {
         this.setAside(length)
       }
@@ -224,7 +214,7 @@ export class HeldResponse implements Held, HeldMethods {
     const held = socket._httpMessage
     socket._httpMessage = response
     try {
-      return method.apply(response, args)
+      return base._writeRaw.apply(response, args)
     } finally {
       socket._httpMessage = held
     }
@@ -275,7 +265,7 @@ export class HeldResponse implements Held, HeldMethods {
 
   pending(bytes: number): void {
     this.countPending(bytes)
-    if (this.base.end !== native.end) queueMicrotask(this.look)
+    if (this.base.end !== native.end) queueMicrotask(() => this.look())
     if (this.state !== 'held') return
     // Middleware that was there before the guard writes by what it found, and waits for who is to read.
     if (!this.measure() && this.askForMore()) process.nextTick(() => this.response.emit('drain'))
