@@ -125,8 +125,9 @@ export class SignalClient implements Client {
     this.signal = runtimeSignal(this.request)
     if (this.gone) return watcher.clientClosed()
     if (this.signal?.aborted) return this.aborted()
-    this.onAbort = () => this.aborted()
-    this.signal?.addEventListener('abort', this.onAbort, { once: true })
+    const onAbort = (): void => this.aborted()
+    this.onAbort = onAbort
+    this.signal?.addEventListener('abort', onAbort, { once: true })
   }
 
   /** The runtime's signal has aborted. */

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import { problem, ShutdownError, type StreamTimeoutError } from '@curfew/core'
-import type { Afterwards, Client, ClientWatcher } from '@curfew/core/adapter'
+import type { Afterwards, Client, ClientWatcher, Place } from '@curfew/core/adapter'
 import type { Where } from '@curfew/core/report'
 import { isInjected } from './injected.ts'
 import type { OpenConnections } from './open-connections.ts'
@@ -32,8 +32,11 @@ export class Connection implements Client {
   protected readonly incoming: Incoming
   protected readonly stream: ServerHttp2Stream | undefined
   private readonly open: OpenConnections
-  private watchers: ClientWatcher[] = []
+  /** As long as the exchange is not over. */
+  private place: Place<Connection> | undefined
+  private watchers = nobody
   private failure: { readonly error: unknown; readonly status?: number } | undefined
+  private closeOutgoing: (() => void) | undefined
 
   /** @param open where the exchange is kept until it is over */
   constructor(incoming: Incoming, outgoing: Outgoing, open: OpenConnections) {
@@ -43,10 +46,10 @@ export class Connection implements Client {
     this.headOnly = incoming.method === 'HEAD'
     this.stream = 'stream' in outgoing ? outgoing.stream : undefined
     this.open = open
-    open.add(this)
-    this.end.once('close', this.over)
+    this.place = open.add(this)
+    this.end.on('close', this.over)
     // Before Node 24, pipelined responses hear nothing of a connection that closes before their turn.
-    if (!this.multiplexed && outgoing.socket === null) whenClosed(this.socket, this.closeOutgoing)
+    if (!this.multiplexed && outgoing.socket === null) this.closeWithSocket()
   }
 
   /** Who says that the exchange is over: the response to a HEAD says nothing when its stream is reset. */
@@ -57,8 +60,9 @@ export class Connection implements Client {
   /** Leaves the exchange to somebody else who will follow it, and says where it is to be kept. */
   handOver(): OpenConnections {
     this.end.off('close', this.over)
-    forget(this.socket, this.closeOutgoing)
-    this.open.withdraw(this)
+    if (this.closeOutgoing) forget(this.socket, this.closeOutgoing)
+    if (this.place) this.open.withdraw(this.place)
+    this.place = undefined
     return this.open
   }
 
@@ -87,12 +91,12 @@ export class Connection implements Client {
   }
 
   watch(watcher: ClientWatcher): void {
-    this.watchers.push(watcher)
+    this.watchers = [...this.watchers, watcher]
     if (this.ended) this.over()
   }
 
   unwatch(watcher: ClientWatcher): void {
-    this.watchers = this.watchers.filter((other) => other !== watcher)
+    if (this.watchers !== nobody) this.watchers = this.watchers.filter((other) => other !== watcher)
   }
 
   /** Settles once HTTP/2 has taken the last byte: node-server ends the streams of uploads that were not read. */
@@ -162,11 +166,12 @@ export class Connection implements Client {
   }
 
   private readonly over = (): void => {
-    this.open.delete(this)
-    forget(this.socket, this.closeOutgoing)
+    if (this.place) this.open.leave(this.place)
+    this.place = undefined
+    if (this.closeOutgoing) forget(this.socket, this.closeOutgoing)
     this.endUpload()
     const { watchers } = this
-    this.watchers = []
+    this.watchers = nobody
     for (const watcher of watchers) {
       if (this.failure) watcher.broke(this.failure.error, this.failure.status)
       else if (this.delivered) watcher.delivered()
@@ -175,10 +180,14 @@ export class Connection implements Client {
   }
 
   /** Node 24 tells it after the socket's own listeners have run. */
-  private readonly closeOutgoing = (): void => {
-    setImmediate(() => {
-      if (this.open.has(this)) this.outgoing.emit('close')
-    })
+  private closeWithSocket(): void {
+    const closeOutgoing = (): void => {
+      setImmediate(() => {
+        if (this.place) this.outgoing.emit('close')
+      })
+    }
+    this.closeOutgoing = closeOutgoing
+    whenClosed(this.socket, closeOutgoing)
   }
 
   /** Once it has its response, Node forgets a request whose upload goes on: who reads it would wait for ever. */
@@ -212,6 +221,9 @@ export class Connection implements Client {
 }
 
 const INTERNAL_ERROR = 2
+
+/** So that none is made for each request. */
+const nobody: readonly ClientWatcher[] = []
 
 /** Who is told when a socket closes: one listener for all of them, for many requests may share it. */
 const closing = new WeakMap<Socket, Set<() => void>>()

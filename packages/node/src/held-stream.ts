@@ -30,11 +30,11 @@ export class HeldStream implements Held {
     this.listeners = new OuterListeners(response)
     this.response[streamKeyOf(response)] = new Proxy(this.real, new StandIn(this))
     const { flushHeaders, destroy } = this.response
-    this.response.flushHeaders = () => {
+    const ownFlushHeaders = (): void => {
       flushHeaders.call(response)
       if (this.state === 'held') holder.onBegin('flushed')
     }
-    this.response.destroy = (error) => {
+    const ownDestroy: typeof destroy = (error) => {
       if (error !== undefined && error !== null) {
         if (this.state === 'released') holder.onBreak(error)
       } else if (!holder.isGivenUp && !this.ended) {
@@ -45,6 +45,8 @@ export class HeldStream implements Held {
       }
       return destroy.call(response, error)
     }
+    this.response.flushHeaders = ownFlushHeaders
+    this.response.destroy = ownDestroy
   }
 
   release(): void {
@@ -82,11 +84,12 @@ export class HeldStream implements Held {
       this.copyHead(replacement)
       this.listeners.closeInner()
     })
-    replacement.writeHead = (...args: unknown[]) => {
+    const ownWriteHead = (...args: unknown[]): typeof replacement => {
       Reflect.apply(writeHead, replacement, args)
       answered()
       return replacement
     }
+    replacement.writeHead = ownWriteHead
     replacement.once('finish', () => {
       this.copyHead(replacement)
       response.emit('finish')

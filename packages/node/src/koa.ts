@@ -156,7 +156,9 @@ async function inside(
 }
 
 function follow(ctx: KoaContext, scope: Scope): void {
-  scope.routeOf = () => routeOf(ctx)
+  // Named first, as everywhere: V8 makes a function that is assigned to a property at once old, with all that it can see.
+  const ownRouteOf = (): string | undefined => routeOf(ctx)
+  scope.routeOf = ownRouteOf
   followErrors(ctx, scope)
 }
 
@@ -173,22 +175,25 @@ function leave(ctx: KoaContext): void {
   if (ctx.res.headersSent) ctx.body = undefined
 }
 
-const followed = new WeakSet<KoaContext>()
+/** A property, for a WeakSet with an entry for each request is what the garbage collector would then mostly do. */
+const isFollowed = Symbol('curfew.followed')
 
 /** All that Koa cannot hand to anybody else comes to `ctx.onerror`, which it looks up then: to fail, or to be told. */
 function followErrors(ctx: KoaContext, scope: Scope): void {
-  if (followed.has(ctx)) return
-  followed.add(ctx)
+  const marked = ctx as KoaContext & { [isFollowed]?: true }
+  if (marked[isFollowed]) return
+  marked[isFollowed] = true
   const { onerror } = ctx
   const { socket } = ctx.req
   const session = 'stream' in ctx.res ? (ctx.res.stream as Http2Stream).session : undefined
-  ctx.onerror = function (this: KoaContext, error) {
+  const ownOnerror = function (this: KoaContext, error: Error): void {
     // Koa comes here at the end of every response, too, with nothing.
     if (error == null) return onerror.call(this, error)
     if (isDisconnect(error, ctx.res, socket, session) || isAftermath(error, scope)) return
     if (!scope.outcome) scope.handledError ??= error
     onerror.call(this, error)
   }
+  ctx.onerror = ownOnerror
 }
 
 /** Whether it is the very error of this connection, and not of one that the body came from, which breaks it off. */

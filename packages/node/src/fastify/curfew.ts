@@ -133,7 +133,8 @@ function guardRequests(guard: ExchangeGuard): onRequestHookHandler {
 /** What outlives a request keeps nothing of Fastify's: on a busy server that is most of the work of its garbage collector. */
 function begin(scope: Scope, url: string | undefined, raw: FastifyReply['raw']): Passage {
   const passage = new Passage(scope)
-  scope.routeOf = () => url
+  const routeOf = (): string | undefined => url
+  scope.routeOf = routeOf
   raw.once('close', () => passage.closed(raw))
   return passage
 }

@@ -88,10 +88,11 @@ export class Passage {
   /** Without a promise a handler may go past Fastify to the end of its response, or come to none. */
   private watchEnd(raw: FastifyReply['raw']): void {
     const end = raw.end as (...args: unknown[]) => typeof raw
-    raw.end = (...args: unknown[]) => {
+    const ownEnd = (...args: unknown[]): typeof raw => {
       this.settle(undefined)
       return end.apply(raw, args)
     }
+    raw.end = ownEnd
     const forget = this.scope.forgetting()
     if (forget) forgotten.register(raw, forget, this)
   }

@@ -11,14 +11,16 @@ export function watchPayload(payload: unknown, broke: (error: unknown) => void):
 }
 
 function watchReader(stream: ReadableStream, broke: (error: unknown) => void): void {
-  stream.getReader = (() => {
+  const getReader = (() => {
     const reader = ReadableStream.prototype.getReader.call(stream) as ReadableStreamDefaultReader
     const { read } = reader
-    reader.read = () =>
+    const ownRead: typeof read = () =>
       read.call(reader).catch((error) => {
         broke(error)
         throw error
       })
+    reader.read = ownRead
     return reader
   }) as typeof stream.getReader
+  stream.getReader = getReader
 }
