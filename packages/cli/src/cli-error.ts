@@ -47,10 +47,10 @@ export class CannotSendError extends CliError {
 /** What went wrong, without the call and the path that system errors end in. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
-  const { code, message } = error as NodeJS.ErrnoException
-  return code && message.startsWith(`${code}: `)
-    ? message.replace(/, [a-z]+( '.*')?$/s, '')
-    : message || String(code)
+  const { code, syscall, message } = error as NodeJS.ErrnoException
+  if (!code || !message.startsWith(`${code}: `)) return message || String(code)
+  const call = message.indexOf(`, ${syscall}`)
+  return call < 0 ? message : message.slice(0, call)
 }
 
 /** Whether it comes from the operating system. */

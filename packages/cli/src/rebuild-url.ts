@@ -37,7 +37,7 @@ export function rebuildUrl(captured: string, given: Given, to: URL | undefined):
   const query = pairs.map(({ raw }) => raw).join('&')
   return {
     origin: (to ?? url).origin,
-    path: `${to ? to.pathname.replace(/\/+$/, '') : ''}${pathname}${query && `?${query}`}`,
+    path: `${to ? to.pathname.replace(/(?<!\/)\/+$/, '') : ''}${pathname}${query && `?${query}`}`,
     missing: hidden
       ? [missing('path', 'redacted', { value: '/PATH', droppable: false }), ...lacking]
       : lacking,

@@ -24,7 +24,7 @@ export function routeOf({ route, url }: ReportedRequest): string {
   const path = url
     .slice(0, MAX_LENGTH * 10)
     .replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '')
-    .replace(/[?#].*$/s, '')
+    .replace(/[?#].*/s, '')
   return (path || '/')
     .split('/')
     .map((part) => (IDS.some((id) => id.test(part)) ? ':id' : part))

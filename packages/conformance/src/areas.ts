@@ -47,5 +47,5 @@ async function isAlive({ target, fetch, path }: World): Promise<void> {
 async function hasNoStack({ target }: World): Promise<void> {
   // Only once the server has ended is all that it wrote sure to have come.
   await target.stop()
-  expect(target.stderr()).not.toMatch(/\n\s+at /)
+  expect(target.stderr()).not.toMatch(/\n[ \t]+at /)
 }

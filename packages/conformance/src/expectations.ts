@@ -4,7 +4,7 @@ import type { Reply } from './wire.ts'
 /** What both clients read. */
 export type Answer = Omit<Reply, 'informational'>
 
-const stack = /\n\s+at /
+const stack = /\n[ \t]+at /
 
 /** The reply of `hello`, and of `short`: whole, and nobody else's. */
 export function expectText(reply: Answer, text?: string): void {

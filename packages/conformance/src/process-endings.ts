@@ -101,7 +101,7 @@ export function processEndings(name: string, fixture: EndingFixture): void {
         expect(headers.get('connection')).toBe('close')
         await Promise.all([client.closed, idle.client.closed])
         expect(await exitOf(server)).toEqual({ code: 0, signal: null })
-        expect(server.stderr()).not.toMatch(/Curfew|\n\s+at /)
+        expect(server.stderr()).not.toMatch(/Curfew|\n[ \t]+at /)
         expect(await server.records.waitFor(({ event }) => event === 'closed', 'closed')).toMatchObject({
           finished: 1,
           shutDown: 0,

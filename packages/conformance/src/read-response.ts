@@ -76,9 +76,10 @@ async function readHead(queue: ByteQueue): Promise<Head> {
   const rawHeaders: [string, string][] = []
   const headers = new Map<string, string>()
   for (let line = await headLine(queue); line !== ''; line = await headLine(queue)) {
-    const pair = /^([!#$%&'*+\-.^_`|~\w]+):[ \t]*(.*?)[ \t]*$/.exec(line)
+    const pair = /^([!#$%&'*+\-.^_`|~\w]+):(.*)$/.exec(line)
     if (pair === null) throw new Error(`malformed response: not a header: ${JSON.stringify(line)}`)
-    const [, name = '', value = ''] = pair
+    const [, name = '', padded = ''] = pair
+    const value = padded.replace(/^[ \t]+|(?<![ \t])[ \t]+$/g, '')
     rawHeaders.push([name, value])
     const known = headers.get(name.toLowerCase())
     headers.set(name.toLowerCase(), known === undefined ? value : `${known}, ${value}`)

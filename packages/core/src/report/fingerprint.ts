@@ -94,7 +94,7 @@ function frame(name: string, location: string): Frame | undefined {
   const [, path] = /^(.*?):\d+(?::\d+)?$/.exec(location) ?? []
   if (path === undefined) return undefined
   const file = path
-    .replace(/[?#].*$/, '')
+    .replace(/[?#].*/s, '')
     .replace(/^file:\/\//, '')
     .replaceAll('\\', '/')
   return { name, file }

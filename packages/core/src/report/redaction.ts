@@ -166,7 +166,7 @@ export class Redaction {
     names: ReadonlySet<string>,
   ): string | number {
     const seen = this.value(place, name, value, names)
-    if (place !== 'error' || typeof seen !== 'string' || !/^[^\s?]*\/[^\s?]*\?/.test(seen)) return seen
+    if (place !== 'error' || typeof seen !== 'string' || !/^[^\s?/]*\/[^\s?]*\?/.test(seen)) return seen
     const [path, ...query] = seen.split('?')
     for (const [name, value] of new URLSearchParams(query.join('?'))) this.remember(name, value)
     return `${path}?${REDACTED}`

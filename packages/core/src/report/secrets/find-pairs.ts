@@ -52,7 +52,7 @@ function secretName(word: string, before: string): string | undefined {
   const name = /%$/.test(before) ? word.replace(/^[\da-f]{2}/i, '') : rest
   if (isSecretName(name)) return name
   // In two words: API key, pass phrase.
-  const first = /^(?:keys?|phrase|number|code)$/i.test(word) && /[\w-]+ $/.exec(before)?.[0]
+  const first = /^(?:keys?|phrase|number|code)$/i.test(word) && /(?<![\w-])[\w-]+ $/.exec(before)?.[0]
   return first && isSecretName(first + word) ? first + word : undefined
 }
 
