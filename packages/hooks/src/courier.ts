@@ -1,8 +1,5 @@
 import { LONGEST_TIMER_MS } from '@curfew/core'
 import {
-  BrokenCircuitError,
-  ConsecutiveBreaker,
-  circuitBreaker,
   ExponentialBackoff,
   halfJitterGenerator,
   handleWhen,
@@ -11,6 +8,7 @@ import {
   TimeoutStrategy,
   timeout,
 } from 'cockatiel'
+import { Breaker, SparedError } from './breaker.ts'
 import { pause } from './pause.ts'
 import { Places } from './places.ts'
 import { AttemptError, type Parcel, post, type Target } from './post.ts'
@@ -34,7 +32,7 @@ export class Courier {
   private readonly target: Target
   private readonly limits: Limits
   private readonly places
-  private readonly breaker
+  private readonly breaker: Breaker
   private readonly attemptTime
   private readonly backoff
 
@@ -42,10 +40,7 @@ export class Courier {
     this.target = target
     this.limits = limits
     this.places = new Places(limits.concurrency)
-    this.breaker = circuitBreaker(passing, {
-      breaker: new ConsecutiveBreaker(limits.breakAfter),
-      halfOpenAfter: limits.breakMs,
-    })
+    this.breaker = new Breaker(limits.breakAfter, limits.breakMs)
     this.attemptTime = timeout(Math.min(limits.attemptMs, LONGEST_TIMER_MS), TimeoutStrategy.Cooperative)
     this.backoff = new ExponentialBackoff({
       generator: halfJitterGenerator,
@@ -74,7 +69,6 @@ export class Courier {
     }
   }
 
-  /** The signal is handed on by hand, for a breaker forgets it at times. */
   private attempt(parcel: Parcel, signal: AbortSignal, trip: Trip): Promise<void> {
     const once = async (): Promise<void> => {
       signal.throwIfAborted()
@@ -86,7 +80,7 @@ export class Courier {
     return this.places.run(async () => {
       // Whether the receiver is up again is not for one to find out who is not waited for any more.
       signal.throwIfAborted()
-      await this.breaker.execute(once)
+      await this.breaker.run(once, signal)
     })
   }
 
@@ -94,7 +88,7 @@ export class Courier {
     const { origin } = this.target.url
     const times = attempts === 1 ? '1 attempt' : `${attempts} attempts`
     const details = { status: last?.status, attempts }
-    if (error instanceof BrokenCircuitError) {
+    if (error instanceof SparedError) {
       const failures = `failed ${this.limits.breakAfter} times in a row`
       return new WebhookError(`Webhook is spared after ${times}: ${origin} ${failures}`, details)
     }

@@ -30,7 +30,8 @@ function taken(lock: string): boolean {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
     const since = fs.statSync(lock, { throwIfNoEntry: false })?.mtimeMs
-    if (since !== undefined && Date.now() - since > STALE_MS) remove(lock)
+    // One of the future was taken before the clock was set back.
+    if (since !== undefined && Math.abs(Date.now() - since) > STALE_MS) remove(lock)
     return false
   }
 }
