@@ -1,7 +1,11 @@
 import { fstatSync, readSync } from 'node:fs'
 
-/** Stops the thread: there is no other way to wait at the end of a process. */
 const sleeper = new Int32Array(new SharedArrayBuffer(4))
+
+/** Stops the thread: there is no other way to wait at the end of a process. */
+export function sleep(ms: number): void {
+  Atomics.wait(sleeper, 0, 0, ms)
+}
 
 /**
  * Waits for bytes that another thread is appending to a file, at `from` or later, and says whether they are there
@@ -11,7 +15,7 @@ export function awaitBytes(fd: number, bytes: Buffer, from: number): boolean {
   if (!fstatSync(fd).isFile()) return true
   for (let waited = 0; waited < 1_000; waited++) {
     if (readFrom(fd, from).includes(bytes)) return true
-    Atomics.wait(sleeper, 0, 0, 1)
+    sleep(1)
   }
   return false
 }

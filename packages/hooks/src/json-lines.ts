@@ -5,7 +5,7 @@ import type { Hook, Report } from '@curfew/core/report'
 import { atExit, isExiting } from './at-exit.ts'
 import { aLimit, aWholeNumber, checkOptions } from './check-options.ts'
 import { HookClosedError, QueueFullError } from './errors.ts'
-import { type Line, LogFile } from './log-file.ts'
+import { type Appended, type Line, LogFile } from './log-file.ts'
 import { printableJson } from './printable-json.ts'
 
 export { HookClosedError, InvalidLineError, QueueFullError } from './errors.ts'
@@ -78,12 +78,9 @@ export function jsonLines(path: string | URL, options: JsonLinesOptions = {}): J
 
   async function work(): Promise<void> {
     while (queue.length > 0) {
-      const { lines, written, error } = await file.append(queue)
-      for (const [index, line] of lines.entries()) {
-        queuedBytes -= line.bytes
-        if (index < written) line.resolve()
-        else line.reject(error)
-      }
+      const done = await file.append(queue)
+      for (const { bytes } of done.lines) queuedBytes -= bytes
+      settle(done)
     }
     working = undefined
   }
@@ -93,12 +90,16 @@ export function jsonLines(path: string | URL, options: JsonLinesOptions = {}): J
     const lines = queue.splice(0)
     if (lines.length === 0) return
     queuedBytes = 0
-    try {
-      file.appendNow(lines)
-      for (const line of lines) line.resolve()
-    } catch (error) {
-      console.error(`Curfew reports not written: ${lines.length}`, error)
-      for (const line of lines) line.reject(error)
+    const done = file.appendNow(lines)
+    const lost = lines.length - done.written
+    if (lost > 0) console.error(`Curfew reports not written: ${lost}`, done.error)
+    settle(done)
+  }
+
+  function settle({ lines, written, error }: Appended<Queued>): void {
+    for (const [index, line] of lines.entries()) {
+      if (index < written) line.resolve()
+      else line.reject(error)
     }
   }
 

@@ -1,8 +1,8 @@
 import * as fs from 'node:fs'
-import { type FileHandle, mkdir, open } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import type { FileHandle } from 'node:fs/promises'
 import { setTimeout } from 'node:timers/promises'
-import { awaitBytes } from './await-bytes.ts'
+import { awaitBytes, sleep } from './await-bytes.ts'
+import { openToAppend, openToAppendNow, openToSync } from './open-to-append.ts'
 import { rotate } from './rotate.ts'
 
 /** A line with its end, and how many bytes it has. */
@@ -25,14 +25,13 @@ interface Opened {
   readonly prefix: '' | '\n'
 }
 
-/** Written and read at the end; for its owner only. */
-const FLAGS = 'a+'
-const MODE = 0o600
-const FOLDER = { recursive: true, mode: 0o700 } as const
 const NEWLINE = 10
 
-/** How long to let somebody else move the full file aside. */
-const LOCKED_MS = 5
+/** How long to let somebody else move the full file aside, or read what is in a pipe, before another look at it. */
+const PAUSE_MS = 5
+
+/** A pipe of which nothing is read for so many milliseconds takes nothing more. */
+const PATIENCE_MS = 1_000
 
 /**
  * A file that lines are appended to, and that makes room for a new one when it is full. It is opened each time, so that
@@ -44,6 +43,8 @@ export class LogFile {
   private readonly keep: number
   /** What is being written, at `from` or later, and how many lines it is. */
   private underway: { readonly bytes: Buffer; readonly from: number; readonly lines: number } | undefined
+  /** Whether what was written last ends in the middle of a line, for who cannot look: of a pipe, say. */
+  private torn = false
   private synced = true
 
   constructor(path: string, maxBytes: number, keep: number) {
@@ -65,11 +66,24 @@ export class LogFile {
         const room = this.maxBytes - stats.size - prefix.length
         lines = queue.slice(0, Math.max(1, fitting(queue, room)))
         const bytes = Buffer.from(prefix + textOf(lines))
-        this.underway = { bytes, from: stats.size, lines: lines.length }
         this.synced = false
+        let since = performance.now()
         for (let done = 0; done < bytes.length; ) {
-          done += (await handle.write(bytes, done)).bytesWritten
-          written = fitting(lines, done - prefix.length)
+          this.underway = { bytes, from: stats.size, lines: lines.length }
+          try {
+            // A pipe takes what it has room for at once; and at the end of a process nobody can see what is in it.
+            done += stats.isFIFO()
+              ? fs.writeSync(handle.fd, bytes, done)
+              : (await handle.write(bytes, done)).bytesWritten
+            written = fitting(lines, done - prefix.length)
+            this.torn = bytes[done - 1] !== NEWLINE
+            since = performance.now()
+          } catch (error) {
+            if (!mayPass(error, since)) throw error
+            // Should the process end meanwhile, nothing is being written.
+            this.underway = { bytes, from: stats.size, lines: written }
+            await setTimeout(PAUSE_MS)
+          }
         }
       } finally {
         // Both at once: the process may end at any moment.
@@ -87,19 +101,33 @@ export class LogFile {
    * Writes all of the lines before it returns, for the end of the process: the first of them may be those that
    * {@link append} is at. They are given a second to arrive by themselves, or may be there twice.
    */
-  appendNow(lines: readonly Line[]): void {
-    const fd = openNow(this.path)
+  appendNow<L extends Line>(lines: readonly L[]): Appended<L> {
+    let written = 0
     try {
-      const { underway } = this
-      const arrived = underway && awaitBytes(fd, underway.bytes, underway.from)
-      const missing = arrived ? lines.slice(underway.lines) : lines
-      const last = Buffer.alloc(1)
-      const stats = fs.fstatSync(fd)
-      if (mayBeTorn(stats)) fs.readSync(fd, last, 0, 1, stats.size - 1)
-      const bytes = Buffer.from((mayBeTorn(stats) && last[0] !== NEWLINE ? '\n' : '') + textOf(missing))
-      for (let done = 0; done < bytes.length; ) done += fs.writeSync(fd, bytes, done)
-    } finally {
-      fs.closeSync(fd)
+      const fd = openToAppendNow(this.path)
+      try {
+        const { underway } = this
+        if (underway && awaitBytes(fd, underway.bytes, underway.from)) written = underway.lines
+        const prefix = this.isTorn(fd) ? '\n' : ''
+        const missing = lines.slice(written)
+        const bytes = Buffer.from(prefix + textOf(missing))
+        let since = performance.now()
+        for (let done = 0; done < bytes.length; ) {
+          try {
+            done += fs.writeSync(fd, bytes, done)
+            written = lines.length - missing.length + fitting(missing, done - prefix.length)
+            since = performance.now()
+          } catch (error) {
+            if (!mayPass(error, since)) throw error
+            sleep(PAUSE_MS)
+          }
+        }
+      } finally {
+        fs.closeSync(fd)
+      }
+      return { lines, written }
+    } catch (error) {
+      return { lines, written, error }
     }
   }
 
@@ -107,22 +135,22 @@ export class LogFile {
   async sync(): Promise<void> {
     if (this.synced) return
     try {
-      const handle = await open(this.path, fs.constants.O_WRONLY | fs.constants.O_APPEND)
+      const handle = await openToSync(this.path)
       try {
         if ((await handle.stat()).isFile()) await handle.sync()
       } finally {
         await handle.close()
       }
     } catch (error) {
-      // Who moved it has it now.
-      if (codeOf(error) !== 'ENOENT') throw error
+      // Who moved it has it now; ENXIO is a pipe that nobody reads any more.
+      if (codeOf(error) !== 'ENOENT' && codeOf(error) !== 'ENXIO') throw error
     }
     this.synced = true
   }
 
   private async openWithRoom(line: Line): Promise<Opened> {
     for (;;) {
-      const file = await openToAppend(this.path)
+      const file = await this.open()
       const { handle, stats, prefix } = file
       if (stats.size === 0 || stats.size + prefix.length + line.bytes <= this.maxBytes) return file
       try {
@@ -130,42 +158,35 @@ export class LogFile {
       } finally {
         await handle.close()
       }
-      if (!rotate(this.path, this.keep, stats)) await setTimeout(LOCKED_MS)
+      if (!rotate(this.path, this.keep, stats)) await setTimeout(PAUSE_MS)
     }
   }
-}
 
-async function openToAppend(path: string): Promise<Opened> {
-  const handle = await openInFolder(path)
-  try {
-    const stats = await handle.stat()
-    const torn =
-      mayBeTorn(stats) && (await handle.read(Buffer.alloc(1), 0, 1, stats.size - 1)).buffer[0] !== NEWLINE
-    return { handle, stats, prefix: torn ? '\n' : '' }
-  } catch (error) {
-    await handle.close()
-    throw error
+  private async open(): Promise<Opened> {
+    const handle = await openToAppend(this.path)
+    try {
+      const stats = await handle.stat()
+      const torn = stats.isFile()
+        ? stats.size > 0 && (await handle.read(Buffer.alloc(1), 0, 1, stats.size - 1)).buffer[0] !== NEWLINE
+        : this.torn
+      return { handle, stats, prefix: torn ? '\n' : '' }
+    } catch (error) {
+      await handle.close()
+      throw error
+    }
+  }
+
+  private isTorn(fd: number): boolean {
+    const stats = fs.fstatSync(fd)
+    if (!stats.isFile()) return this.torn
+    const last = Buffer.alloc(1)
+    return stats.size > 0 && fs.readSync(fd, last, 0, 1, stats.size - 1) === 1 && last[0] !== NEWLINE
   }
 }
 
-async function openInFolder(path: string): Promise<FileHandle> {
-  try {
-    return await open(path, FLAGS, MODE)
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error
-    await mkdir(dirname(path), FOLDER)
-    return open(path, FLAGS, MODE)
-  }
-}
-
-function openNow(path: string): number {
-  fs.mkdirSync(dirname(path), FOLDER)
-  return fs.openSync(path, FLAGS, MODE)
-}
-
-/** Only of a file can the last byte be looked at, and only if there is one. */
-function mayBeTorn(stats: fs.Stats): boolean {
-  return stats.isFile() && stats.size > 0
+/** Whether it is a pipe that is full, and that has been read of late. */
+function mayPass(error: unknown, since: number): boolean {
+  return codeOf(error) === 'EAGAIN' && performance.now() - since < PATIENCE_MS
 }
 
 /** How many of the lines, from the first, have room in so many bytes. */

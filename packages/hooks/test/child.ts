@@ -16,9 +16,12 @@ export interface Ended {
 
 /** A process that runs a module with the packages as they were built. */
 export interface Child {
+  readonly pid: number
   readonly ended: Promise<Ended>
   /** Settles once it has said something on its standard output, or has ended without. */
   readonly spoke: Promise<unknown>
+  /** Says something to its standard input. */
+  write(text: string): void
   kill(): void
 }
 
@@ -32,9 +35,9 @@ afterEach(async () => {
 
 /**
  * Starts one in which there are: `fs`, `jsonLines`, `diagnosticsChannel`; `path`, as it is given; `fire(hook, number)`,
- * which fires a report with that number for its id.
+ * which fires a report with that number for its id. `limits` are arguments of `ulimit`, which it is held to.
  */
-export function startChild(path: string, code: string): Child {
+export function startChild(path: string, code: string, limits = ''): Child {
   const module = `
     import fs from 'node:fs'
     import { diagnosticsChannel } from '@curfew/hooks/diagnostics-channel'
@@ -46,7 +49,8 @@ export function startChild(path: string, code: string): Child {
     ${code}`
   // A package can import itself from inside its folder.
   const cwd = fileURLToPath(new URL('..', import.meta.url))
-  const child = spawn(process.execPath, ['--input-type=module', '--eval', module], { cwd })
+  const argv = [process.execPath, '--input-type=module', '--eval', module]
+  const child = spawn('sh', ['-c', `${limits && `ulimit ${limits} &&`} exec "$0" "$@"`, ...argv], { cwd })
   let [stdout, stderr] = ['', '']
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     stdout += text
@@ -56,8 +60,10 @@ export function startChild(path: string, code: string): Child {
   })
   const ended = once(child, 'close').then(([code, signal]) => ({ code, signal, stdout, stderr }))
   const started: Child = {
+    pid: child.pid!,
     ended,
     spoke: Promise.race([once(child.stdout, 'data'), ended]),
+    write: (text) => void child.stdin.write(text),
     kill: () => void child.kill('SIGKILL'),
   }
   children.add(started)
