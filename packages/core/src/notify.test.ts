@@ -112,9 +112,29 @@ describe('a hook', () => {
     work.resolve(new Response())
     await clock.advance(0)
     expect(guarded.stats).toMatchObject({ hookFailures: 2, active: 0, abandoned: 0 })
+    expect(logged).toEqual([['Curfew hook failed: named', boom]])
+  })
+
+  test('that fails with each request is logged once a minute, with how often it was not', async () => {
+    const { options, clock } = observed({
+      onOutcome: function log() {
+        throw boom
+      },
+    })
+    const guarded = guard(() => new Response(), options)
+    for (const ms of [0, 59_999, 1, 0]) {
+      await clock.advance(ms)
+      for (let i = 0; i < 100; i++) guarded(get())
+      await clock.advance(0)
+    }
+    await clock.advance(60_000)
+    guarded(get())
+    await clock.advance(0)
+    expect(guarded.stats.hookFailures).toBe(401)
     expect(logged).toEqual([
-      ['Curfew hook failed: named', boom],
-      ['Curfew hook failed: named', boom],
+      ['Curfew hook failed: log', boom],
+      ['Curfew hook failed: log (199 times more since this was last told)', boom],
+      ['Curfew hook failed: log (199 times more since this was last told)', boom],
     ])
   })
 

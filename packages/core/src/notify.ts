@@ -1,4 +1,4 @@
-import { complain } from './complain.ts'
+import { complainOf } from './complain.ts'
 import { HookTimeoutError } from './errors.ts'
 import { inTime } from './in-time.ts'
 import { isThenable } from './is-thenable.ts'
@@ -17,7 +17,7 @@ const HOOK_MS = 10_000
 
 /**
  * Calls a hook once the work at hand is done. Whatever it does changes nothing for any client: what it throws, or
- * rejects with, is counted and goes to the console; one that takes longer than 10 s is counted as failed and waited
+ * rejects with, is counted, and goes to the console once a minute; one that takes longer than 10 s is counted as failed and waited
  * for no longer. While 1,000 are at work, further calls are dropped, and counted.
  */
 export function notify<Args extends unknown[]>(
@@ -63,7 +63,7 @@ async function wait(
   counters.hooksPending--
 }
 
-function failed({ counters }: Told, { name }: { readonly name: string }, error: unknown): void {
+function failed({ counters, clock }: Told, hook: { readonly name: string }, error: unknown): void {
   counters.hookFailures++
-  complain(`Curfew hook failed: ${name || 'anonymous'}`, error)
+  complainOf(hook, hook.name || 'anonymous', clock, error)
 }

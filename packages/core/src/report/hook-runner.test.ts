@@ -55,12 +55,26 @@ describe('a hook', () => {
       expect(stats('bad')).toEqual({ delivered: 0, failed: 2, dropped: 0, pending: 0 })
       expect(stats('after')).toEqual({ delivered: 2, failed: 0, dropped: 0, pending: 0 })
       expect(after.mock.calls.map(([report]) => report)).toEqual(reports)
-      expect(logged).toEqual([
-        ['Curfew hook failed: bad', boom],
-        ['Curfew hook failed: bad', boom],
-      ])
+      expect(logged).toEqual([['Curfew hook failed: bad', boom]])
     },
   )
+
+  test('that fails with each report is logged once a minute, apart from all others', async () => {
+    const { fail, clock } = scene([
+      { name: 'bad', fire: () => raise(boom) },
+      { name: 'worse', fire: () => raise(boom) },
+    ])
+    await fail(10)
+    await clock.advance(60_000)
+    await fail(1)
+    const times = ' (9 times more since this was last told)'
+    expect(logged).toEqual([
+      ['Curfew hook failed: bad', boom],
+      ['Curfew hook failed: worse', boom],
+      [`Curfew hook failed: bad${times}`, boom],
+      [`Curfew hook failed: worse${times}`, boom],
+    ])
+  })
 
   test('is the function itself, or the method of its object', async () => {
     class Sink implements Hook {

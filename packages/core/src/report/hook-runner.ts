@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import { complain } from '../complain.ts'
+import { complainOf } from '../complain.ts'
 import { HookTimeoutError } from '../errors.ts'
 import { inTime } from '../in-time.ts'
 import { isThenable } from '../is-thenable.ts'
@@ -129,7 +129,7 @@ export class HookRunner {
 
   private failed(error: unknown): void {
     this.stats.failed++
-    complain(`Curfew hook failed: ${this.name}`, error)
+    complainOf(this, this.name, this.limits.clock, error)
   }
 }
 

@@ -192,7 +192,7 @@ describe('an observer', () => {
     expect(seen.map(([what]) => what)).toEqual(['observe', 'decided', 'ended'])
     expect(reports).toHaveLength(1)
     expect(reporter.stats.hooks.bad).toEqual({ delivered: 0, failed: failures, dropped: 0, pending: 0 })
-    expect(console.error).toHaveBeenCalledTimes(failures)
+    expect(console.error).toHaveBeenCalledTimes(Math.min(failures, 1))
   })
 
   test('is called on its own object', () => {
