@@ -3,4 +3,4 @@ import { whereOf } from '@curfew/core/adapter'
 import type { Where } from '@curfew/core/report'
 
 /** What Bun, and the platforms that run it, know of this process. */
-export const where: Where = whereOf(hostname(), process.env)
+export const where: Where = whereOf(hostname, process.env)
