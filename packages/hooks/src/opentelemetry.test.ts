@@ -446,3 +446,33 @@ test('a guard with a reporter tells the span of its own request, redacted, and m
   ])
   expect(reports.stats.hooks.opentelemetry).toMatchObject({ failed: 0 })
 })
+
+test.each<[string, Partial<Span>]>([
+  ['span', { isRecording: () => true, setAttribute: fails, recordException: fails, setStatus: fails }],
+  ['span that cannot even be asked', { isRecording: fails }],
+])(
+  'an SDK whose %s throws changes no response, nor does one whose histogram does; it is counted',
+  async (_, span) => {
+    metrics.disable()
+    metrics.setGlobalMeterProvider({
+      getMeter: () => ({ createHistogram: () => ({ record: fails }) }),
+    } as never)
+    const logged = vi.spyOn(console, 'error').mockImplementation(() => {})
+    onTestFinished(() => logged.mockRestore())
+    const reports = reporter({ hooks: [openTelemetry()] })
+    const guarded = guard(async ({ url }) => (url.endsWith('/fail') ? fails() : new Response('hello')), {
+      reporter: reports,
+    })
+    const answers = await context.with(trace.setSpan(context.active(), span as Span), () =>
+      Promise.all(['/', '/fail'].map((path) => guarded(new Request(`http://localhost${path}`)))),
+    )
+    expect(answers.map(({ status }) => status)).toEqual([200, 500])
+    expect(await reports.flush()).toBe(true)
+    expect(reports.stats.hooks.opentelemetry!.failed).toBeGreaterThan(0)
+    expect(logged).toHaveBeenCalledTimes(1)
+  },
+)
+
+function fails(): never {
+  throw new Error('the exporter is broken')
+}

@@ -1,3 +1,4 @@
+import dns from 'node:dns'
 import { getEventListeners } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
@@ -216,6 +217,80 @@ describe('the signal', () => {
     expect(await rejections[0]).toBeInstanceOf(WebhookError)
     expect(receiver.received).toHaveLength(2)
   })
+})
+
+describe('a host whose name cannot be looked up', () => {
+  const url = 'http://reports.invalid/services/T012345678/secret-token'
+
+  /** How names are looked up from now on: there is no network to do that on. */
+  function lookup(answer: (done: (error: Error) => void) => void): { count(): number } {
+    const spy = vi
+      .spyOn(dns, 'lookup')
+      .mockImplementation(((...args: unknown[]) => answer(args.at(-1) as never)) as never)
+    onTestFinished(() => spy.mockRestore())
+    return { count: () => spy.mock.calls.length }
+  }
+
+  test.each(['ENOTFOUND', 'EAI_AGAIN'])(
+    'fails a report after as many attempts as others: %s',
+    async (code) => {
+      const looked = lookup((done) =>
+        setImmediate(done, Object.assign(new Error(`getaddrinfo ${code}`), { code })),
+      )
+      const error = await rejection(fire(webhook(url, quick), failed))
+      expect(String(error)).toBe(
+        `WebhookError: Webhook failed after 4 attempts: http://reports.invalid could not be reached: ${code}`,
+      )
+      expect(looked.count()).toBe(4)
+    },
+  )
+
+  test('is waited for no longer than any other', async () => {
+    const stray = strayRejections()
+    lookup(() => {})
+    const before = timers()
+    const error = await rejection(fire(webhook(url, { ...quick, attemptMs: 20, retries: 1 }), failed))
+    expect(error).toMatchObject({ attempts: 2, message: expect.stringMatching(/did not answer in time$/) })
+    expect(timers()).toBeLessThanOrEqual(before)
+    await turns()
+    expect(stray).toEqual([])
+  })
+
+  test('holds up no flush', async () => {
+    lookup(() => {})
+    const hook = webhook(url, { attemptMs: NEVER })
+    const { signal, abort } = aborter()
+    const fired = rejection(fire(hook, failed, signal))
+    const flushed = rejection(Promise.resolve(hook.flush?.({ signal })))
+    abort()
+    expect(await fired).toBeInstanceOf(WebhookError)
+    expect(String(await flushed)).toContain('1 reports are under way')
+  })
+})
+
+function aborter(): { signal: AbortSignal; abort: () => void } {
+  const controller = new AbortController()
+  return { signal: controller.signal, abort: () => controller.abort() }
+}
+
+test('what does not speak TLS is tried again, and told by its code', async () => {
+  const receiver = await Receiver.start(reply())
+  const error = await rejection(fire(webhook(`https://127.0.0.1:${receiver.port}/`, quick), failed))
+  expect(error).toMatchObject({
+    attempts: 4,
+    message: expect.stringMatching(/could not be reached: (ERR_SSL|EPROTO)/),
+  })
+  expect(receiver.received).toEqual([])
+})
+
+test('a head that trickles is waited for no longer than an attempt may take', async () => {
+  const receiver = await Receiver.start(({ socket }) => {
+    socket!.write('HTTP/1.1 200 OK\r\n')
+    const more = (): unknown => socket!.destroyed || socket!.write('x-a: b\r\n', () => setImmediate(more))
+    more()
+  })
+  const hook = webhook(receiver.url, { ...quick, attemptMs: 50, retries: 1 })
+  expect(await rejection(fire(hook, failed))).toMatchObject({ attempts: 2, status: undefined })
 })
 
 test('so many requests are under way at once as there may be, and no more', async () => {
