@@ -20,6 +20,7 @@ export { type Health, type HealthOptions, toResponse, type Verdict } from './hea
 export { isThenable } from './is-thenable.ts'
 export { isUpgrade } from './is-upgrade.ts'
 export { isWorkerd } from './is-workerd.ts'
+export { keepStderr } from './keep-stderr.ts'
 export {
   type CloseOptions,
   Lifetime,

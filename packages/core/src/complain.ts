@@ -1,7 +1,9 @@
 import type { Clock } from './clock.ts'
+import { keepStderr } from './keep-stderr.ts'
 
 /** Says on the console what nobody else is told. */
 export function complain(what: string, error: unknown): void {
+  keepStderr()
   try {
     console.error(what, error)
   } catch {

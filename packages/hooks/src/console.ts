@@ -1,3 +1,4 @@
+import { keepStderr } from '@curfew/core/adapter'
 import type { Hook } from '@curfew/core/report'
 import { aFlag, aFunction, checkOptions, oneOf } from './check-options.ts'
 import { pretty } from './pretty.ts'
@@ -28,7 +29,7 @@ export interface ConsoleHookOptions {
 export function consoleHook(options: ConsoleHookOptions = {}): Hook {
   const {
     format = 'auto',
-    write = (text: string): void => console.error(text),
+    write = toStderr,
     color = isTerminal() && !colorIsUnwanted(),
   } = checkOptions(options, { format: oneOf('auto', 'pretty', 'json'), write: aFunction, color: aFlag })
   const forPeople = format === 'auto' ? isTerminal() : format === 'pretty'
@@ -36,6 +37,11 @@ export function consoleHook(options: ConsoleHookOptions = {}): Hook {
     name: 'console',
     fire: (report) => write(forPeople ? pretty(report, { color }) : printableJson(report)),
   }
+}
+
+function toStderr(text: string): void {
+  keepStderr()
+  console.error(text)
 }
 
 /** As much of the globals of Node.js, Bun and Deno as there is to know; edges have some of it. */
