@@ -1,9 +1,5 @@
-import { afterEach, expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { keepStderr } from './keep-stderr.ts'
-
-afterEach(() => {
-  vi.unstubAllGlobals()
-})
 
 class Stderr {
   readonly listeners: (() => void)[] = []
@@ -17,8 +13,7 @@ class Stderr {
 
 test('standard error is listened to once, and that does nothing', () => {
   const stderr = new Stderr()
-  vi.stubGlobal('process', { stderr })
-  for (let count = 0; count < 3; count++) keepStderr()
+  for (let count = 0; count < 3; count++) keepStderr({ process: { stderr } })
   expect(stderr.listeners).toHaveLength(1)
   stderr.listeners[0]!()
 })
@@ -26,8 +21,7 @@ test('standard error is listened to once, and that does nothing', () => {
 test('not if somebody listens already', () => {
   const stderr = new Stderr()
   stderr.on('error', () => {})
-  vi.stubGlobal('process', { stderr })
-  keepStderr()
+  keepStderr({ process: { stderr } })
   expect(stderr.listeners).toHaveLength(1)
 })
 
@@ -44,6 +38,5 @@ test.each([
     },
   ],
 ])('a runtime that %s is left alone', (_, process) => {
-  vi.stubGlobal('process', process)
-  keepStderr()
+  keepStderr({ process: process as never })
 })
