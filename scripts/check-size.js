@@ -4,10 +4,10 @@ import { build } from 'esbuild'
 
 /** Bytes, minified and gzipped. Raise one on purpose, and say why in the commit. */
 const cases = [
-  { name: 'guard and scopeOf', budget: 18_200, code: `export { guard, scopeOf } from '@curfew/core'` },
+  { name: 'guard and scopeOf', budget: 18_320, code: `export { guard, scopeOf } from '@curfew/core'` },
   {
     name: 'the same, with reporter',
-    budget: 33_950,
+    budget: 34_200,
     code: `export { guard, scopeOf } from '@curfew/core'; export { reporter } from '@curfew/core/report'`,
   },
 ]

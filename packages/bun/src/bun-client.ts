@@ -1,8 +1,15 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Outcome } from '@curfew/core'
-import { attachedClient, type ClientWatcher, type OpenRequests, ServedClient } from '@curfew/core/adapter'
+import {
+  attachedClient,
+  type ClientWatcher,
+  isBodyAwaited,
+  type OpenRequests,
+  ServedClient,
+} from '@curfew/core/adapter'
 import type { Where } from '@curfew/core/report'
 import { type BunServer, bun, type Cookies } from './bun-server.ts'
+import { followReads, isBeingRead } from './follow-reads.ts'
 import { where } from './where.ts'
 
 /** What the clients of a server have in common. */
@@ -30,6 +37,11 @@ export class BunClient extends ServedClient {
     super(request, served.open)
     this.server = server
     this.served = served
+    if (request.method !== 'GET' && request.method !== 'HEAD') followReads(request)
+  }
+
+  owesBody(): boolean {
+    return isBeingRead(this.request) || isBodyAwaited(this.request)
   }
 
   override get upgrading(): boolean {

@@ -8,7 +8,7 @@ export type Ending = ServerRecord & {
   readonly event: 'ending'
   readonly kind: 'completed' | 'timed-out' | 'client-closed' | 'failed' | 'rejected'
   readonly status: number
-  readonly phase?: 'waiting' | 'handling' | 'writing' | 'streaming'
+  readonly phase?: 'waiting' | 'handling' | 'receiving' | 'writing' | 'streaming'
   readonly method: string
   readonly path: string
   readonly elapsedMs: number
@@ -111,7 +111,7 @@ export function books(
 }
 
 const kinds = new Set(['completed', 'timed-out', 'client-closed', 'failed', 'rejected'])
-const phases = new Set([undefined, 'waiting', 'handling', 'writing', 'streaming'])
+const phases = new Set([undefined, 'waiting', 'handling', 'receiving', 'writing', 'streaming'])
 
 function checkedEnding(record: ServerRecord): Ending {
   const { kind, phase, status, method, elapsedMs } = record

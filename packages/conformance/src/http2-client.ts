@@ -8,6 +8,8 @@ export type Http2Request = {
   readonly path: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string | Uint8Array
+  /** The length that its head tells, if that is not all that is sent: then the stream stays open for the rest. */
+  readonly announced?: number
 }
 
 export type Http2Client = {
@@ -54,12 +56,14 @@ export async function http2Client(url: string): Promise<Http2Client> {
 
   return {
     session,
-    request({ method = 'GET', path, headers, body }) {
+    request({ method = 'GET', path, headers, body, announced }) {
+      const length = announced === undefined ? {} : { 'content-length': announced }
       const stream = session.request(
-        { ':method': method, ':path': path, ...headers },
+        { ':method': method, ':path': path, ...headers, ...length },
         { endStream: body === undefined },
       )
-      if (body !== undefined) stream.end(body)
+      if (announced !== undefined) stream.write(body)
+      else if (body !== undefined) stream.end(body)
       return stream
     },
     cancel(stream) {

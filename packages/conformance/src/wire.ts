@@ -9,6 +9,8 @@ export type WireRequest = {
   readonly path: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string | Uint8Array
+  /** The length that its head tells, if that is not all that is sent: then it goes on waiting for the rest of its body. */
+  readonly announced?: number
 }
 
 export type Reply = {
@@ -61,10 +63,10 @@ export function openRaw(url: string): Promise<RawClient> {
 }
 
 /** The head of an HTTP/1.1 request, as it goes on the wire. */
-export function requestHead({ method = 'GET', path, headers, body }: WireRequest): string {
+export function requestHead({ method = 'GET', path, headers, body, announced }: WireRequest): string {
   const lines = [`${method} ${path} HTTP/1.1`, 'Host: 127.0.0.1']
   for (const [name, value] of Object.entries(headers ?? {})) lines.push(`${name}: ${value}`)
-  if (body !== undefined) lines.push(`Content-Length: ${Buffer.byteLength(body)}`)
+  if (body !== undefined) lines.push(`Content-Length: ${announced ?? Buffer.byteLength(body)}`)
   return `${lines.join('\r\n')}\r\n\r\n`
 }
 
@@ -154,7 +156,7 @@ async function overHttp2(url: string): Promise<Wire> {
       stream.once('close', () => reject(new Error(`the stream closed before a response: ${stream.rstCode}`)))
     })
     const reply = within(
-      readReply(stream, (bytes) => {
+      readReply(stream, wireRequest.announced !== undefined, (bytes) => {
         received = bytes
         at(bytes)
         if (hold === undefined || bytes < hold.at) return
@@ -195,7 +197,12 @@ async function overHttp2(url: string): Promise<Wire> {
   }
 }
 
-function readReply(stream: ClientHttp2Stream, onBody: (bytes: number) => void): Promise<Reply> {
+/** @param isUploading whether the stream stays open on this side, whatever comes back */
+function readReply(
+  stream: ClientHttp2Stream,
+  isUploading: boolean,
+  onBody: (bytes: number) => void,
+): Promise<Reply> {
   return new Promise((resolve, reject) => {
     const pieces: Buffer[] = []
     const informational: number[] = []
@@ -213,16 +220,20 @@ function readReply(stream: ClientHttp2Stream, onBody: (bytes: number) => void): 
     })
     stream.on('end', () => {
       ended = true
+      if (isUploading) over()
     })
     // An error is followed by a close, which tells the same.
     stream.on('error', () => {})
-    stream.on('close', () => {
+    stream.on('close', over)
+    function over(): void {
       if (head === undefined) return reject(new Error(`no response: stream closed: ${stream.rstCode}`))
       const headers = new Map<string, string>()
       for (const [name, value] of Object.entries(head)) {
         if (!name.startsWith(':')) headers.set(name, Array.isArray(value) ? value.join(', ') : String(value))
       }
-      const complete = ended && !stream.aborted && stream.rstCode === 0
+      // Node takes a stream that the server closes after its response for an aborted one, if its upload goes on.
+      const isWhole = isUploading ? String(bytes) === headers.get('content-length') : !stream.aborted
+      const complete = ended && isWhole && !stream.rstCode
       resolve({
         status: Number(head[':status']),
         headers,
@@ -230,6 +241,6 @@ function readReply(stream: ClientHttp2Stream, onBody: (bytes: number) => void): 
         complete,
         informational,
       })
-    })
+    }
   })
 }

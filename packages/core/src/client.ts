@@ -40,6 +40,11 @@ export interface Client {
   readonly isHeard?: boolean
   /** The request is decided, nobody has been told yet, and this is about to be handed to the runtime, if there is anything. */
   sending?(outcome: Outcome, reply: Response | undefined): void
+  /**
+   * Whether the handler has taken all that has come of the request's body, and there is more to come. Asked only when the
+   * deadline strikes.
+   */
+  owesBody?(): boolean
   /** Listens to the body of a request that is not read from the Web-standard one. */
   tapBody?(tap: BodyTap): void
   /** Where a server that closes finds what goes on after its responses. */

@@ -1,5 +1,6 @@
 import { SignalClient } from './client.ts'
 import type { Where } from './report/report.ts'
+import { isBodyAwaited } from './tap-body.ts'
 import { watchUpload } from './watch-upload.ts'
 
 /** What edges pass for work that outlives a response: `ctx`, `context`, a `FetchEvent`. */
@@ -16,6 +17,10 @@ export class EdgeClient extends SignalClient {
     super(request)
     this.context = context
     watchUpload(request, () => this.lost())
+  }
+
+  owesBody(): boolean {
+    return isBodyAwaited(this.request)
   }
 
   waitUntil(work: Promise<unknown>): void {

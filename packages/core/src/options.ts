@@ -36,9 +36,15 @@ import { WaitingList } from './waiting-list.ts'
 export interface GuardOptions {
   /** Milliseconds that a handler has for its response (default 30 000). `false` or `Infinity`: as long as it likes. */
   timeoutMs?: number | false
-  /** Status of the timeout response (default 503); 504 and 408 are the other usual ones. */
+  /**
+   * Status of the timeout response (default 503); 504 is the other usual one. Where the adapter knows that it was the
+   * client who was slow, because the handler still waited for the request's body, the answer is a 408 in any case.
+   */
   timeoutStatus?: number
-  /** Body of the timeout response, instead of `application/problem+json`. */
+  /**
+   * Body of the timeout response, instead of `application/problem+json`. It takes the place of the 408 for a slow client,
+   * too: a function tells them apart by `outcome.phase`.
+   */
   timeoutResponse?: Reply<TimedOut>
   /** Body of the 500 when the handler throws, instead of `application/problem+json`. */
   failureResponse?: Reply<Failed>

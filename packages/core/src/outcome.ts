@@ -36,7 +36,11 @@ export interface Completed extends Ending {
 /** The deadline struck while the handler ran, or a stream limit after its response had begun. */
 export interface TimedOut extends Ending {
   readonly kind: 'timed-out'
-  readonly phase: 'handling' | 'streaming'
+  /**
+   * Who was slow: the handler (`handling`), or the client, whose body the handler was waiting for (`receiving`). Of that a
+   * guard knows only where its adapter does.
+   */
+  readonly phase: 'handling' | 'receiving' | 'streaming'
   /** The limit that was in force, in milliseconds. */
   readonly timeoutMs: number
   /** How late the timer itself was, in milliseconds: a blocked event loop shows here. */

@@ -203,3 +203,63 @@ describe('after the ending', () => {
     expect(clock.pending).toBe(0)
   })
 })
+
+describe('a client that has yet to send what the handler waits for', () => {
+  function owing(): FakeClient {
+    return Object.assign(new FakeClient(), { owesBody: () => true })
+  }
+
+  test('is who was slow: a 408 on a connection that ends with it', async () => {
+    const { outcomes, late, options, clock } = observed({ timeoutMs: 100 })
+    const request = withClient(owing())
+    const work = deferred()
+    const reply = guard(() => work.promise, options)(request)
+    await clock.advance(100)
+    const response = (await soon(reply))!
+    expect(response.status).toBe(408)
+    expect(response.headers.get('connection')).toBe('close')
+    expect(await response.json()).toEqual({
+      type: 'about:blank',
+      title: 'Request Timeout',
+      status: 408,
+      code: 'REQUEST_TIMEOUT',
+    })
+    expect(outcomes).toEqual([
+      { kind: 'timed-out', phase: 'receiving', status: 408, elapsedMs: 100, timeoutMs: 100, lateMs: 0 },
+    ])
+    expect(request.signal.reason).toMatchObject({ code: 'HANDLER_TIMEOUT' })
+    work.resolve(new Response())
+    await clock.advance(0)
+    expect(late).toMatchObject([{ kind: 'completed' }])
+  })
+
+  test('is so whatever status slow handlers get', async () => {
+    const { options, clock } = observed({ timeoutMs: 100, timeoutStatus: 504 })
+    const reply = guard(never, options)(withClient(owing()))
+    await clock.advance(100)
+    expect((await soon(reply))!.status).toBe(408)
+  })
+
+  test('gets what there is instead of a timeout response, which may tell it apart', async () => {
+    const { outcomes, options, clock } = observed({
+      timeoutMs: 100,
+      timeoutResponse: ({ phase }) =>
+        phase === 'receiving' ? new Response('slow', { status: 418 }) : 'late',
+    })
+    const reply = guard(never, options)(withClient(owing()))
+    await clock.advance(100)
+    const response = (await soon(reply))!
+    expect([response.status, await response.text()]).toEqual([418, 'slow'])
+    expect(outcomes).toMatchObject([{ phase: 'receiving', status: 418 }])
+  })
+
+  test('is asked only when the deadline strikes', async () => {
+    let asked = 0
+    const client = Object.assign(new FakeClient(), { owesBody: () => ++asked > 0 })
+    const { options, clock } = observed({ timeoutMs: 100 })
+    const reply = guard(async () => new Response('in time'), options)(withClient(client))
+    expect((await soon(reply))!.status).toBe(200)
+    await clock.advance(1_000)
+    expect(asked).toBe(0)
+  })
+})

@@ -171,19 +171,18 @@ export class Race extends Exchange implements Waiting {
 
   private struck(): void {
     if (this.client.closed) return this.left('handling')
-    const { timeoutStatus: status, timeoutResponse } = this.policy
+    const { timeoutStatus, timeoutResponse } = this.policy
     const { timeoutMs, dueAt } = this.deadline
     const elapsedMs = this.elapsedMs()
     const lateMs = elapsedMs - (dueAt - this.startedAt)
-    const outcome = this.decide({
-      kind: 'timed-out',
-      phase: 'handling',
-      status,
-      elapsedMs,
-      timeoutMs,
-      lateMs,
-    })
-    this.answer(timeoutResponse, outcome, () => problem(status, 'HANDLER_TIMEOUT'))
+    const isClientSlow = this.client.owesBody?.()
+    const status = isClientSlow ? 408 : timeoutStatus
+    const phase = isClientSlow ? 'receiving' : 'handling'
+    const outcome = this.decide({ kind: 'timed-out', phase, status, elapsedMs, timeoutMs, lateMs })
+    const code = isClientSlow ? 'REQUEST_TIMEOUT' : 'HANDLER_TIMEOUT'
+    // What else comes on its connection would have to wait for the rest of the body.
+    const headers = isClientSlow ? { connection: 'close' } : undefined
+    this.answer(timeoutResponse, outcome, () => problem(status, code), headers)
     this.stop(() => new HandlerTimeoutError(timeoutMs))
   }
 

@@ -17,6 +17,7 @@ export type Answered = TimedOut | Failed | Rejected
 export type ProblemCode =
   | CurfewErrorCode
   | 'HANDLER_FAILED'
+  | 'REQUEST_TIMEOUT'
   | 'DEADLINE_EXPIRED'
   | 'MALFORMED_DEADLINE'
   | 'OVERLOADED'

@@ -32,6 +32,19 @@ export function tapBody(message: Request | Response, tap: BodyTap): void {
   tapped[tappedKey].taps.push(tap)
 }
 
+/** Whether somebody waits for more of a body that {@link tapBody} listens to. */
+export function isBodyAwaited(message: Request | Response): boolean {
+  return !!(message as Tapped)[tappedKey]?.waiting.size
+}
+
+/** Tells whoever waits for more of it that the body broke, whatever the runtime still expects of it. */
+export function breakBody(message: Request | Response, error: unknown): void {
+  const tapped = (message as Tapped)[tappedKey]
+  if (!tapped) return
+  tapped.broken = { error }
+  for (const reject of tapped.waiting) reject(error)
+}
+
 const tappedKey: unique symbol = Symbol.for('curfew.body') as never
 
 interface Tapped {
@@ -45,6 +58,9 @@ class TappedBody {
   private readonly message: Request | Response
   private streamed: Response | undefined
   private reader: ReadableStreamDefaultReader<Bytes> | undefined
+  /** Who waits for a read. */
+  readonly waiting = new Set<(error: unknown) => void>()
+  broken: { readonly error: unknown } | undefined
 
   constructor(message: Request | Response) {
     this.message = message
@@ -124,7 +140,7 @@ class TappedBody {
 
   private async readOn(): ReturnType<ReadableStreamDefaultReader<Bytes>['read']> {
     const reader = this.lock()
-    const result = await reader.read().catch((error) => this.broke(error))
+    const result = await this.awaited(reader.read()).catch((error) => this.broke(error))
     if (result.done) this.ended()
     else this.heard(result.value)
     return result
@@ -133,12 +149,20 @@ class TappedBody {
   private async readWhole<T>(method: string): Promise<T> {
     const wasUsed = this.ownBodyUsed
     try {
-      return await this.own<Promise<T>>(method)
+      return await this.awaited(this.own<Promise<T>>(method))
     } catch (error) {
       // Who is refused a body that was used, or is in use, has not been reading it.
       if (wasUsed || !this.ownBodyUsed) throw error
       return this.broke(error)
     }
+  }
+
+  private awaited<T>(read: Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      if (this.broken) reject(this.broken.error)
+      this.waiting.add(reject)
+      void read.then(resolve, reject).then(() => this.waiting.delete(reject))
+    })
   }
 
   // --- who hears of it ------------------------------------------------------------------------------------------

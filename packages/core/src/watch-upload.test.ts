@@ -1,9 +1,11 @@
 import { describe, expect, test, vi } from 'vitest'
 import { deferred, observed, soon, thrownBy } from '../test/support.ts'
 import { attachClient } from './client.ts'
+import { EdgeClient } from './edge-client.ts'
 import { ClientClosedError, guard } from './index.ts'
 import { recordBody } from './report/record-body.ts'
 import { ServedClient } from './served-client.ts'
+import { breakBody } from './tap-body.ts'
 import { watchUpload } from './watch-upload.ts'
 
 const encoder = new TextEncoder()
@@ -122,4 +124,70 @@ test('it counts as well where nobody follows the client yet', async () => {
   expect((await soon(reply)).status).toBe(499)
   await clock.advance(0)
   expect(outcomes).toMatchObject([{ kind: 'client-closed', phase: 'handling' }])
+})
+
+describe('a body that does not go on', () => {
+  /** The beginning of one, and nothing more for ever. */
+  function stalled(): Request {
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => controller.enqueue(encoder.encode('"1234')),
+    })
+    const init = { method: 'POST', body, headers: { 'content-length': '10' }, duplex: 'half' }
+    return new Request('http://localhost/', init as RequestInit)
+  }
+
+  async function endings(handler: (request: Request) => Promise<unknown>, request = stalled()) {
+    const { options, outcomes, clock } = observed({ timeoutMs: 100 })
+    attachClient(request, new EdgeClient(request, undefined))
+    void guard(async (own: Request) => {
+      await handler(own)
+      return new Response()
+    }, options)(request)
+    await clock.advance(100)
+    return outcomes
+  }
+
+  test.each(readers)('makes its client the one who was slow when it is read by %s', async (_, read) => {
+    expect(await endings(read)).toMatchObject([{ kind: 'timed-out', phase: 'receiving', status: 408 }])
+  })
+
+  const elsewhere: [name: string, handler: (request: Request) => unknown][] = [
+    ['has not begun to read it', () => {}],
+    ['has read as much as it wants', (request) => request.body!.getReader().read()],
+    ['only looked at it', (request) => request.body],
+  ]
+
+  test.each(elsewhere)('does not where the handler %s', async (_, handler) => {
+    const outcomes = await endings(async (request) => {
+      await handler(request)
+      return new Promise(() => {})
+    })
+    expect(outcomes).toMatchObject([{ kind: 'timed-out', phase: 'handling', status: 503 }])
+  })
+
+  test.each(readers)('can be broken for whoever reads it by %s', async (_, read) => {
+    const request = stalled()
+    const lost = vi.fn()
+    watchUpload(request, lost)
+    const reading = thrownBy(() => read(request))
+    const error = new Error('nobody waits any longer')
+    breakBody(request, error)
+    expect(await reading).toBe(error)
+    expect(lost.mock.calls).toEqual([[error]])
+  })
+})
+
+test('a whole body is nobody’s fault', async () => {
+  const request = upload(['"12345', '678"'])
+  const { options, outcomes, clock } = observed({ timeoutMs: 100 })
+  attachClient(request, new EdgeClient(request, undefined))
+  const read = deferred<void>()
+  void guard(async (own: Request) => {
+    await own.text()
+    read.resolve()
+    return new Promise<Response>(() => {})
+  }, options)(request)
+  await soon(read.promise)
+  await clock.advance(100)
+  expect(outcomes).toMatchObject([{ phase: 'handling' }])
 })

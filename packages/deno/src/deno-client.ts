@@ -1,5 +1,12 @@
-import { ClientClosedError, findScope, ShutdownError } from '@curfew/core'
-import { type ClientWatcher, type OpenRequests, ServedClient, watchUpload } from '@curfew/core/adapter'
+import { ClientClosedError, findScope, type Outcome, ShutdownError } from '@curfew/core'
+import {
+  breakBody,
+  type ClientWatcher,
+  isBodyAwaited,
+  type OpenRequests,
+  ServedClient,
+  watchUpload,
+} from '@curfew/core/adapter'
 import type { Where } from '@curfew/core/report'
 import { recorded } from './error-handler.ts'
 import type { ServeInfo } from './runtime.ts'
@@ -54,6 +61,16 @@ export class DenoClient extends ServedClient {
     super.unwatch(watcher)
     const outcome = findScope(this.request)?.outcome
     if (outcome?.kind === 'failed') recorded.add(Object(outcome.error))
+  }
+
+  owesBody(): boolean {
+    return isBodyAwaited(this.request)
+  }
+
+  /** Deno lets who still reads the body wait until the client has left, and does not cut that one off. */
+  override sending(outcome: Outcome): void {
+    super.sending(outcome)
+    if (outcome.kind !== 'completed') breakBody(this.request, new ClientClosedError())
   }
 
   isStatic(response: Response): boolean {

@@ -90,6 +90,13 @@ export class Connection implements Client {
     return this.stream !== undefined
   }
 
+  /** What waits in Node's buffer, or beyond it because nobody takes it out, is not the client's to send any more. */
+  owesBody(): boolean {
+    const { incoming } = this
+    const isRead = incoming.readableFlowing || incoming.listenerCount('readable') > 0
+    return isRead && !incoming.complete && !incoming.readableEnded && incoming.readableLength === 0
+  }
+
   watch(watcher: ClientWatcher): void {
     this.watchers = [...this.watchers, watcher]
     if (this.ended) this.over()

@@ -146,7 +146,7 @@ export function recordErrors(...unmade: never[]): ErrorMiddleware {
 }
 
 function isWhileHandling(outcome: Outcome | undefined): boolean {
-  return outcome !== undefined && 'phase' in outcome && outcome.phase === 'handling'
+  return outcome !== undefined && 'phase' in outcome && ['handling', 'receiving'].includes(outcome.phase)
 }
 
 function findScope(req: IncomingMessage): Scope | undefined {

@@ -85,7 +85,12 @@ export class HeldExchange extends Connection implements Holder {
   send(response: Response): void {
     if (response === this.written) return
     if (this.ended) void response.body?.cancel().catch(() => {})
-    else void writeResponse(response, this)
+    else void writeResponse(response, this).then(() => this.refuseUpload())
+  }
+
+  /** HTTP/2 would wait for the end of a body that somebody has begun to read. */
+  private refuseUpload(): void {
+    if (this.stream && !this.incoming.complete) this.stream.close()
   }
 
   tapBody(tap: BodyTap): void {

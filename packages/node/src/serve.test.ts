@@ -298,8 +298,8 @@ describe.each(protocols)('over %s', (protocol) => {
     await begun.promise
     await clock.advance(5_000)
     const { status, body } = await upload.answer
-    expect({ status, code: JSON.parse(body).code }).toEqual({ status: 503, code: 'HANDLER_TIMEOUT' })
-    expect(await outcomes.first()).toMatchObject({ kind: 'timed-out' })
+    expect({ status, code: JSON.parse(body).code }).toEqual({ status: 408, code: 'REQUEST_TIMEOUT' })
+    expect(await outcomes.first()).toMatchObject({ kind: 'timed-out', phase: 'receiving' })
   })
 
   test.each([
@@ -459,7 +459,7 @@ describe('on one HTTP/1.1 connection', () => {
     )
     await begun.promise
     await clock.advance(5_000)
-    expect((await client.response()).status).toBe(503)
+    expect((await client.response()).status).toBe(408)
   })
 
   test.each([

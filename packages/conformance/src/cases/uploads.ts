@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { expect } from 'vitest'
 import type { Area, Case } from '../case.ts'
-import { type Answer, expectText } from '../expectations.ts'
+import { type Answer, expectProblem, expectText } from '../expectations.ts'
 import { requestHead } from '../wire.ts'
 
 /** Request bodies arrive as they were sent. */
@@ -18,7 +18,9 @@ export const uploads: Area = {
       ] as const
     ).map(([size, bytes]) => upload(size, bytes)),
     manyAtOnce,
-    ...(protocol === 'http/1.1' ? [chunked, expectContinue] : []),
+    tooSlow,
+    manyTooSlow,
+    ...(protocol === 'http/1.1' ? [tooSlowOnItsOwn, chunked, expectContinue] : [tooSlowBesideOthers]),
   ],
 }
 
@@ -50,6 +52,65 @@ const manyAtOnce: Case = {
       bodies.map((body) => fetch({ method: 'POST', path: path('upload'), body })),
     )
     for (const [index, reply] of replies.entries()) expectReceipt(reply, bodies[index]!)
+  },
+}
+
+/** Half a body, and then nothing more. */
+const half = { method: 'POST', body: 'half', announced: 8 } as const
+
+const tooSlow: Case = {
+  name: 'a client that is too slow with its body is answered 408',
+  async run({ path, nameIn, open, books }) {
+    const wanted = path('long')
+    const wire = await open()
+    const reply = await wire.request({ ...half, path: wanted }).reply
+    expectProblem(reply, 408, 'REQUEST_TIMEOUT')
+    const ending = await books.theOnlyEnding(wanted)
+    expect(ending).toMatchObject({ kind: 'timed-out', phase: 'receiving', status: 408, method: 'POST' })
+    await books.quiet()
+    expect(books.hasGreeter(nameIn(wanted), 'started')).toBe(false)
+  },
+}
+
+const tooSlowOnItsOwn: Case = {
+  name: 'the connection of a client that is too slow with its body ends with the 408',
+  async run({ path, raw }) {
+    const client = await raw()
+    await client.send(requestHead({ ...half, path: path('long') }) + half.body)
+    const { status, headers } = await client.response()
+    expect(status).toBe(408)
+    expect(headers.get('connection')).toMatch(/^close\b/i)
+    expect((await client.rest()).toString()).toBe('')
+  },
+}
+
+const tooSlowBesideOthers: Case = {
+  name: 'a client that is too slow with one body goes on with its other streams',
+  async run({ path, open }) {
+    const wire = await open()
+    const slow = wire.request({ ...half, path: path('long') })
+    expectText(await wire.request({ path: path('short') }).reply)
+    expect((await slow.reply).status).toBe(408)
+    expectText(await wire.request({ path: path('hello') }).reply, 'hi')
+    expect(wire.reusable()).toBe(true)
+  },
+}
+
+const manyTooSlow: Case = {
+  name: 'who is in time is served beside a hundred who are too slow with their bodies',
+  async run({ path, open, fetch, books }) {
+    const slow = Array.from({ length: 100 }, async () => {
+      const wire = await open()
+      const wanted = path('long')
+      const { status } = await wire.request({ ...half, path: wanted }).reply
+      return [status, (await books.theOnlyEnding(wanted)).phase]
+    })
+    for (let i = 0; i < 10; i++) {
+      const body = randomBytes(10_000)
+      expectReceipt(await fetch({ method: 'POST', path: path('upload'), body }), body)
+    }
+    expect(await Promise.all(slow)).toEqual(slow.map(() => [408, 'receiving']))
+    await books.quiet()
   },
 }
 

@@ -43,11 +43,13 @@ export class RequestRecording implements Recording {
     const { outcome } = ending
     for (const observer of this.observers)
       observer.ended(copyOf(outcome), this.observed(outcome, ending.route))
-    const kind = kindOf(ending, this.policy.on)
+    // That a client is slow says nothing of the server, and it may be thousands of them that are.
+    const { on } = isSlowClient(outcome) ? nothing : this.policy
+    const kind = kindOf(ending, on)
     if (kind)
       this.tell(kind, ending, undefined, outcome.kind === 'failed' ? { value: outcome.error } : undefined)
     // What may go on for ever holds on to no body that was sent.
-    if (ending.abandoned && this.policy.on.has('late')) this.ending = { ...ending, response: headOf(ending) }
+    if (ending.abandoned && on.has('late')) this.ending = { ...ending, response: headOf(ending) }
     else this.release()
   }
 
@@ -97,6 +99,12 @@ export class RequestRecording implements Recording {
     const { id, seen } = this
     this.report({ id, kind, time: new Date(), seen, ending, late, body: asItIs(this.body), thrown })
   }
+}
+
+const nothing: Pick<ReporterPolicy, 'on'> = { on: new Set() }
+
+function isSlowClient(outcome: Outcome): boolean {
+  return outcome.kind === 'timed-out' && outcome.phase === 'receiving'
 }
 
 function kindOf({ outcome, abandoned }: Ending, on: ReadonlySet<ReportKind>): ReportKind | undefined {

@@ -30,7 +30,7 @@ export class Passage {
   /** Whether the request has ended without the handler, and nobody waits for it any longer. */
   get abandoned(): boolean {
     const { outcome, reason } = this.scope
-    if (!outcome || !('phase' in outcome) || outcome.phase !== 'handling') return false
+    if (!outcome || !('phase' in outcome) || !['handling', 'receiving'].includes(outcome.phase)) return false
     return outcome.kind !== 'failed' || reason !== undefined
   }
 
