@@ -107,7 +107,7 @@ export async function buildReport(
           part('request.id', () => requestId(seen, request, style)) ||
             part('request.id', () => ending.response?.headers.get('x-request-id') || undefined),
         ) ?? id,
-      method: seen.method,
+      method: cut(seen.method, MAX_NAME),
       url: url ? (part('request.url', () => joinUrl(url)) ?? REDACTED) : REDACTED,
       ...(route !== undefined && { route }),
       ...(headers && { headers }),

@@ -1,5 +1,6 @@
 import { cut } from './cut.ts'
 import { isDescribedError } from './describe-thrown.ts'
+import { firstOf } from './first-of.ts'
 import { harmless, type Place } from './harmless.ts'
 import { inEverySpelling } from './in-every-spelling.ts'
 import { KnownValues } from './known-values.ts'
@@ -31,6 +32,9 @@ export interface RedactOptions {
 
 /** Longer texts are cut. */
 const MAX_LENGTH = 16 * 1024
+
+/** And of no text is more looked at: that takes its time, and what is hidden in it is told by what is around it. */
+const MAX_LOOKED_AT = 24 * 1024
 
 /** JSON is looked into so deep. */
 const MAX_DEPTH = 32
@@ -82,7 +86,7 @@ export class Redaction {
       const shown = this.header(name, value)
       seen[name] = name in seen ? `${seen[name]}, ${shown}` : shown
     }
-    return { ...seen }
+    return Object.fromEntries(firstOf(Object.entries(seen)))
   }
 
   private header(name: string, value: string): string {
@@ -127,7 +131,7 @@ export class Redaction {
     const query = [...url.searchParams].map(
       ([name, value]) => [name, this.value('query', name, value)] as const,
     )
-    return { origin: `${url.protocol}//${url.host}`, path: pathOf(url), query }
+    return { origin: `${url.protocol}//${url.host}`, path: pathOf(url), query: firstOf(query) }
   }
 
   /**
@@ -242,7 +246,7 @@ export class Redaction {
 
   private text(text: string, path: string): string {
     if (text === REDACTED) return text
-    const hidden = cut(this.conceal(text), MAX_LENGTH)
+    const hidden = cut(this.conceal(cut(text, MAX_LOOKED_AT)), MAX_LENGTH)
     const { replace } = this.options
     if (!replace) return hidden
     const replaced: unknown = replace(hidden, path)

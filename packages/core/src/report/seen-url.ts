@@ -17,8 +17,11 @@ export function pathOf(url: URL): string[] {
 export function joinUrl({ origin, path, query }: SeenUrl): string {
   const pairs = query.map(([name, value]) => `${component(name)}=${component(value)}`)
   const search = pairs.length > 0 ? `?${pairs.join('&')}` : ''
-  const escaped = path.map((segment) => component(segment).replace(/%25(?=[0-9a-f]{2})/gi, '%'))
-  return `${origin}${escaped.join('/')}${search}`
+  // What a path that was hidden, or cut, begins with would be part of the host.
+  const [first, ...rest] = path
+  const segments = first ? path : rest
+  const escaped = segments.map((segment) => component(segment).replace(/%25(?=[0-9a-f]{2})/gi, '%'))
+  return `${origin}/${escaped.join('/')}${search}`
 }
 
 function component(text: string): string {
