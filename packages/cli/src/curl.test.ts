@@ -214,3 +214,12 @@ test('no report can make curl read a file: what is no name of a header is not in
   expect(out).not.toContain('@')
   expect(err).toContain('no name of a header')
 })
+
+test('a place that no option can name is missing, and no mistake of this program', async () => {
+  const fields = [{ name: 'a\0b', value: 'cat.png', file: { type: 'image/png', bytes: 1 } }]
+  const request = { method: 'POST', body: { kind: 'multipart', bytes: 1, complete: true, fields } }
+  const { code, err } = await curfew(['curl', fileOf(makeReport({ request })), ...ID])
+  expect(code).toBe(5)
+  expect(err).toContain('\n  body.a\\x00b: ')
+  expect(err).not.toContain('--set')
+})

@@ -18,6 +18,8 @@ export function missing(
   reason: string,
   { value, droppable = true }: { value?: string; droppable?: boolean } = { value: 'VALUE' },
 ): Missing {
+  // No argument can have it, so no option can name this place; what is around it can still be given.
+  if (name.includes('\0')) return { name, reason }
   return {
     name,
     reason,
