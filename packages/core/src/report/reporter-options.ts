@@ -20,7 +20,7 @@ import type { ReportKind, Where } from './report.ts'
 export interface ReporterOptions {
   /** Where the reports go. */
   hooks: readonly (Hook | FireReport)[]
-  /** Of what there are reports (default `['failed']`). */
+  /** Of what there are reports (default `['failed']`). There is none of a client that was too slow with its body. */
   on?: readonly ReportKind[]
   /** What the process is called in the reports: its name, its version, which of many it is, where it stands. */
   service?: string
