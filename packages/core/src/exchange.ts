@@ -208,7 +208,11 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
   private over(): void {
     this.record()
     const needed = this.outcome?.kind === 'completed' && this.signalRead && !this.reason && !this.told
-    if (this.following && !needed) this.client.unwatch(this)
+    if (this.following && !needed) {
+      this.client.unwatch(this)
+      // What feeds the body may read the signal only now.
+      this.following = this.told
+    }
     this.attached?.release?.(this)
   }
 

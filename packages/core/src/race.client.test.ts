@@ -182,6 +182,21 @@ describe('after the ending', () => {
     expect(request.signal.reason).toBeInstanceOf(ClientClosedError)
   })
 
+  test('the same where it took so long that the client was followed already', async () => {
+    const { options, clock } = observed()
+    const { request, close, listeners } = watchedRequest()
+    const work = deferred<Response>()
+    const reply = guard(() => work.promise, options)(request)
+    await clock.advance(10)
+    work.resolve(new Response('stream'))
+    await soon(reply)
+    expect(listeners()).toBe(0)
+    const { signal } = request
+    close()
+    expect(signal.reason).toBeInstanceOf(ClientClosedError)
+    expect(listeners()).toBe(0)
+  })
+
   test('the same request object starts a new race', async () => {
     const { outcomes, options, clock } = observed({ timeoutMs: 100 })
     const request = get()
