@@ -44,8 +44,17 @@ export type AbortReason =
   | EscapedError
   | StreamTimeoutError
 
+/** Why work is to stop. Whoever keeps one keeps nothing else by it. */
+class Stop extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
+    // Until somebody reads it, V8 keeps with a stack all that its frames were called on: the request, with its body.
+    void this.stack
+  }
+}
+
 /** The deadline struck before the handler answered: the client has had its timeout response. */
-export class HandlerTimeoutError extends Error {
+export class HandlerTimeoutError extends Stop {
   override readonly name = 'TimeoutError'
   readonly code = 'HANDLER_TIMEOUT'
   /** The limit that was in force, in milliseconds. */
@@ -58,7 +67,7 @@ export class HandlerTimeoutError extends Error {
 }
 
 /** The client closed its connection, or reset its stream, before the response was complete. */
-export class ClientClosedError extends Error {
+export class ClientClosedError extends Stop {
   override readonly name = 'AbortError'
   readonly code = 'CLIENT_CLOSED'
 
@@ -68,7 +77,7 @@ export class ClientClosedError extends Error {
 }
 
 /** The server stopped before the response was complete: the client has had a 503, or a reset if it had begun. */
-export class ShutdownError extends Error {
+export class ShutdownError extends Stop {
   override readonly name = 'AbortError'
   readonly code = 'SHUTDOWN'
 
@@ -81,7 +90,7 @@ export class ShutdownError extends Error {
  * Something that the handler had started threw, and nobody caught it: the client has had its 500, or a reset if its
  * response had begun. The `cause` is what was thrown.
  */
-export class EscapedError extends Error {
+export class EscapedError extends Stop {
   override readonly name = 'AbortError'
   readonly code = 'ESCAPED'
 
@@ -91,7 +100,7 @@ export class EscapedError extends Error {
 }
 
 /** A response body that had begun was cut off by `streamIdleMs` or `streamTotalMs`. */
-export class StreamTimeoutError extends Error {
+export class StreamTimeoutError extends Stop {
   override readonly name = 'TimeoutError'
   readonly code = 'STREAM_TIMEOUT'
   readonly limit: 'idle' | 'total'
@@ -106,7 +115,7 @@ export class StreamTimeoutError extends Error {
 }
 
 /** The time of a step was over before its work had settled. The request itself goes on. */
-export class StepTimeoutError extends Error {
+export class StepTimeoutError extends Stop {
   override readonly name = 'TimeoutError'
   readonly code = 'STEP_TIMEOUT'
   /** What the step had, in milliseconds. */

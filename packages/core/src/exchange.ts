@@ -1,3 +1,4 @@
+import { Abandoned } from './abandoned.ts'
 import type { Arrival } from './arrival.ts'
 import type { Client, ClientWatcher } from './client.ts'
 import { withBody } from './drain.ts'
@@ -25,10 +26,8 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
   /** The guards that count this request and tell of it. */
   protected guards: readonly Policy[]
   declare protected following: boolean | undefined
-  /** Whether the handler still was at work when the request was decided. */
-  declare private abandoned: boolean | undefined
-  /** Whether an abandoned handler that may be forgotten has settled; nothing else of this is held by who would say so. */
-  declare private forgettable: { settled: boolean } | undefined
+  /** The handler, if it was still at work when the request was decided. */
+  declare protected abandoned: Abandoned | undefined
   /** Whether the record waits for what becomes of the response. */
   declare private held: boolean | undefined
   /** Whether the client has told all that it had to tell: a handler may write, and end, the response by itself. */
@@ -89,11 +88,13 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
   protected decide<Decided extends Outcome>(outcome: Decided): Decided {
     this.outcome = outcome
     this.endDeadline()
-    if (this.working) this.abandoned = true
     if (this.place) this.policy.running!.leave(this.place)
     for (const { counters } of this.guards) {
       counters.active--
-      if (this.working && !('escaped' in outcome)) counters.abandoned++
+    }
+    if (this.working) {
+      this.abandoned = new Abandoned(this.guards, !('escaped' in outcome))
+      this.writtenBuffer?.forget()
     }
     if (this.recordings) {
       const time = this.timeLeft()
@@ -176,6 +177,8 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
     this.over()
   }
 
+  /** The request is over; its handler need not be. */
+  protected abstract leaveToItself(): void
   abstract shutDown(): void
   protected abstract left(phase: 'handling'): void
 
@@ -231,6 +234,7 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
     }
     if (this.recordings) this.report(this.recordings, outcome)
     this.tellLate()
+    this.leaveToItself()
   }
 
   private report(recordings: Recording[], outcome: Outcome): void {
@@ -243,7 +247,7 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
     return {
       request: this.request,
       outcome,
-      abandoned: this.abandoned ?? false,
+      abandoned: this.abandoned !== undefined,
       timeoutMs: this.limitMs,
       response: this.reply,
       written: this.writtenBuffer,
@@ -254,13 +258,8 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
 
   protected recordLate(kind: LateSettlement['kind'], error?: unknown): void {
     const { outcome } = this
-    if (!this.working || !outcome) return
+    if (!outcome || !this.abandoned?.settle(kind)) return
     this.working = false
-    if (this.forgettable) this.forgettable.settled = true
-    for (const { counters } of this.guards) {
-      if (!('escaped' in outcome)) counters.abandoned--
-      counters.late[kind]++
-    }
     this.cameLate(outcome, kind === 'completed' ? { kind } : { kind, error })
   }
 
@@ -271,17 +270,18 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
   }
 
   override forgetting(): (() => void) | undefined {
-    const { guards, outcome } = this
-    if (!this.abandoned || (outcome && 'escaped' in outcome)) return undefined
-    const forgettable = { settled: false }
-    this.forgettable = forgettable
-    return () => {
-      if (forgettable.settled) return
-      for (const { counters } of guards) {
-        counters.abandoned--
-        counters.late.cancelled++
-      }
-    }
+    const { abandoned, outcome } = this
+    if (!abandoned || (outcome && 'escaped' in outcome)) return undefined
+    return () => void abandoned.settle('cancelled')
+  }
+
+  /** Whether anybody is to be told how the abandoned handler settles. */
+  protected get isAwaited(): boolean {
+    return (
+      !this.recorded ||
+      this.guards.some(({ onLateSettlement }) => onLateSettlement) ||
+      (this.recordings?.some(({ isDone }) => !isDone) ?? false)
+    )
   }
 
   /** The ending is told first, even where its record had to wait for the response to be written. */

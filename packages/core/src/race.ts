@@ -1,3 +1,4 @@
+import { type Arms, discard } from './abandoned.ts'
 import { type Draining, drain } from './drain.ts'
 import {
   type AbortReason,
@@ -40,6 +41,8 @@ export class Race extends Exchange implements Waiting {
   private sent: Sent = undefined
   private resolve: ((sent: Sent | Promise<never>) => void) | undefined = undefined
   private work: Promise<void> | undefined = undefined
+  /** What the promise of the handler holds on to. */
+  private leash: Leash | undefined = undefined
   previous: Waiting['previous'] = undefined
   next: Waiting['next'] = undefined
   /** Into its own async context, if anybody there could notice the difference. */
@@ -80,10 +83,8 @@ export class Race extends Exchange implements Waiting {
     const reply = new Promise<Sent>((resolve) => {
       this.resolve = resolve
     })
-    this.work = work.then(
-      (result) => this.responded(result),
-      (error) => this.threw(error),
-    )
+    this.leash = { arms: this }
+    this.work = settling(work, this.leash)
     // A runtime that drops what outlives its response may drop the handler with its client, too, and tell nobody.
     if (this.attached?.waitUntil) this.handOn(this.work)
     if (this.outcome) this.abandon()
@@ -93,7 +94,7 @@ export class Race extends Exchange implements Waiting {
 
   // --- the arms -------------------------------------------------------------------------------------------------
 
-  private responded(result: HandlerResult): void | Promise<void> {
+  responded(result: HandlerResult): void | Promise<void> {
     if (this.outcome) return this.tooLate(result)
     try {
       const response = result ?? this.writtenBuffer?.toResponse()
@@ -136,7 +137,7 @@ export class Race extends Exchange implements Waiting {
     this.send(sent)
   }
 
-  private threw(error: unknown): void {
+  threw(error: unknown): void {
     if (this.outcome)
       return this.recordLate(isCancellation(error, this.reason) ? 'cancelled' : 'failed', error)
     this.working = false
@@ -256,18 +257,29 @@ export class Race extends Exchange implements Waiting {
   private stop(makeReason: () => AbortReason): void {
     this.abort(makeReason)
     this.draining?.cancel(this.reason)
+    this.keepHandler()
     this.leaveToItself()
   }
 
   /** The request had ended before its handler returned. */
   private abandon(): void {
     this.resolve?.(this.sent)
+    this.sent = undefined
+    this.keepHandler()
     this.leaveToItself()
   }
 
-  private leaveToItself(): void {
+  private keepHandler(): void {
     const isKept = this.attached?.waitUntil !== undefined
     if (this.working && this.work && !isKept) this.handOn(this.work)
+  }
+
+  /** It may go on for ever, and is to hold nothing of a request that is of no use to anybody. */
+  protected override leaveToItself(): void {
+    const { leash, abandoned } = this
+    if (!leash || !abandoned || this.isAwaited) return
+    abandoned.findReason = this.findReason()
+    leash.arms = abandoned
   }
 
   // --- the clock ------------------------------------------------------------------------------------------------
@@ -322,9 +334,15 @@ const refusals = {
   shutdown: { status: 503, code: 'SHUTDOWN' },
 } as const
 
-/** Tells whoever makes the body that nobody reads it. */
-function discard(result: HandlerResult, reason: unknown): void {
-  try {
-    result?.body?.cancel(reason).catch(() => {})
-  } catch {}
+/** To whom a handler's promise is tied: as long as it has not settled, all that can be reached from there is kept. */
+interface Leash {
+  arms: Arms
+}
+
+/** Apart, for a closure keeps all that any closure beside it needs. */
+function settling(work: Promise<HandlerResult>, leash: Leash): Promise<void> {
+  return work.then(
+    (result) => leash.arms.responded(result),
+    (error) => leash.arms.threw(error),
+  )
 }

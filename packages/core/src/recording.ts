@@ -14,6 +14,8 @@ export interface Reporter {
 
 /** One request as a reporter follows it. None of this may throw, nor take its time. */
 export interface Recording {
+  /** Whether it has, once the request is over, no use for how an abandoned handler settles. */
+  readonly isDone?: boolean
   /** Decided, and the response is about to be sent. */
   decided(outcome: Outcome, time: TimeLeft): void
   /** Over: the outcome is final. */

@@ -58,6 +58,11 @@ export class ResponseBuffer {
     return this.bytes
   }
 
+  /** @internal Nobody will read the body. */
+  forget(): void {
+    this.parts = []
+  }
+
   /** @internal For reports: what was written, also when nothing may be written any more. */
   get written(): { readonly status: number; readonly headers: Headers; readonly bytes: number } {
     return { status: this.code, headers: this.head, bytes: this.bytes }

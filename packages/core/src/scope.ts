@@ -138,6 +138,12 @@ export abstract class Scope extends Budget {
     return this.madeReason
   }
 
+  /** The same for who is not to hold on to this. */
+  protected findReason(): (() => AbortReason) | undefined {
+    const { madeReason, makeReason } = this
+    return makeReason && (() => madeReason ?? makeReason())
+  }
+
   /**
    * Lets work go on after the response. Where the runtime would drop it, it is handed to its own `waitUntil`; when it
    * rejects, that goes to the console instead of ending the process.

@@ -7,3 +7,23 @@ export async function garbageCollector(): Promise<() => void> {
   setFlagsFromString('--expose-gc')
   return runInNewContext('gc')
 }
+
+const collect = await garbageCollector()
+
+/** Whether nobody holds it any more, once all that is under way has been done. */
+export async function isGone(held: WeakRef<object>): Promise<boolean> {
+  for (let turn = 0; turn < 20 && held.deref(); turn++) {
+    await new Promise((resolve) => setTimeout(resolve))
+    collect()
+  }
+  return held.deref() === undefined
+}
+
+/** Bytes of what is still held, once all that is under way has been done. */
+export async function heldBytes(): Promise<number> {
+  for (let turn = 0; turn < 3; turn++) {
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    collect()
+  }
+  return process.memoryUsage().heapUsed
+}

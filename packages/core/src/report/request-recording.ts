@@ -33,6 +33,10 @@ export class RequestRecording implements Recording {
     this.body = recordBody(request, policy.bodyBytes)
   }
 
+  get isDone(): boolean {
+    return this.ending === undefined
+  }
+
   decided(outcome: Outcome, time: TimeLeft): void {
     this.time = time
     if (outcome.kind !== 'completed') this.seen = seenOf(this.request)
