@@ -531,7 +531,7 @@ afterEach(() => {
 
 test('the first to have its say ends a request, once, and nothing is left of it, in whatever order it all happens', async () => {
   await tryOften(
-    500,
+    300,
     fc.asyncProperty(world, fc.scheduler(), async (plan, scheduler) => {
       await play(plan, scheduler)
       expect(rejections).toEqual([])

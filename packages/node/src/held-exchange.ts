@@ -10,6 +10,7 @@ import {
 import { type BodyTap, complain, isThenable } from '@curfew/core/adapter'
 import { Connection, type Incoming, type Outgoing } from './connection.ts'
 import { forgotten } from './forgotten.ts'
+import { HandlersAtWork, type HandlerWatch } from './handlers-at-work.ts'
 import type { Begun, Held, Holder } from './held.ts'
 import { HeldResponse } from './held-response.ts'
 import { HeldStream } from './held-stream.ts'
@@ -25,7 +26,7 @@ import { WrittenResponse } from './written-response.ts'
 export type WritingHandler = (scope: Scope) => unknown
 
 /** An exchange whose handler writes the response, which is held until the guard has decided. */
-export class HeldExchange extends Connection implements Holder {
+export class HeldExchange extends Connection implements Holder, HandlerWatch {
   readonly isHeard: boolean = true
   private readonly original: Outgoing
   /** What stands for the handler's response where the guard wants to see one. */
@@ -36,15 +37,13 @@ export class HeldExchange extends Connection implements Holder {
   private scope: Scope | undefined
   private why: Begun | undefined
   private isDone = false
-  /** Whether the handler says by a promise when it is done. */
-  private isAsync = false
-  /** How many promises of handlers are waited for: those further in have their own. */
-  private atWork = 0
+  /** Where handlers say by promises when they are done. */
+  private atWork: HandlersAtWork | undefined
   /** Whether it is the handler that has closed the connection. */
   private isUnanswered = false
   private thrown: { readonly error: unknown } | undefined
   private alarms: StreamAlarms | undefined
-  private resolve: ((result: HandlerResult) => void) | undefined
+  private resolve: ((result?: HandlerResult) => void) | undefined
   private reject: ((error: unknown) => void) | undefined
 
   constructor(incoming: Incoming, outgoing: Outgoing, open: OpenConnections) {
@@ -69,12 +68,8 @@ export class HeldExchange extends Connection implements Holder {
   /** If it is a promise, it says when a handler of this request is done. */
   follow(result: unknown): void {
     if (!isThenable(result)) return
-    this.isAsync = true
-    this.atWork++
-    result.then(
-      () => this.returned(),
-      (error) => this.fail(error),
-    )
+    this.atWork ??= new HandlersAtWork(this)
+    this.atWork.add(result)
   }
 
   get maxBytes(): number {
@@ -131,15 +126,22 @@ export class HeldExchange extends Connection implements Holder {
   }
 
   private lose(outcome: Outcome): void {
-    const { scope, original } = this
+    const { scope, original, atWork } = this
     this.state = 'lost'
     if (outcome.kind === 'client-closed' || this.ended) this.held!.drop()
     else this.replace(outcome.status)
     seal(original, this)
-    if (this.isAsync && this.atWork === 0) this.settledLate()
+    if (atWork?.count === 0) this.settledLate()
+    else this.leaveHandlers()
     // Nothing else than a last write would tell that it is done, and it need not come to one.
-    const forget = this.isAsync ? undefined : scope?.forgetting()
+    const forget = atWork ? undefined : scope?.forgetting()
     if (forget) forgotten.register(original, forget, this)
+  }
+
+  /** They may go on for ever, and all that is of interest now is that they settle. */
+  private leaveHandlers(): void {
+    const { atWork, resolve, reject } = this
+    if (atWork && resolve && reject) atWork.watch = abandoned(resolve, reject)
   }
 
   /** Has another response take the place of the handler's. */
@@ -241,19 +243,23 @@ export class HeldExchange extends Connection implements Holder {
 
   onLate(last: boolean): void {
     this.scope?.lateWrite()
-    if (last && !this.isAsync) this.settledLate()
+    if (last && !this.atWork) this.settledLate()
   }
 
   /** It has done all that it does, which need not be all: a callback may end the response. */
-  private returned(): void {
-    this.atWork--
-    if (this.state === 'lost' && this.atWork === 0) this.settledLate()
+  returned(): void {
+    if (this.state === 'lost') this.settledLate()
   }
 
   private settledLate(): void {
     forgotten.unregister(this)
     this.resolve?.(undefined)
   }
+}
+
+/** Apart, for a closure keeps all that any closure beside it needs: the exchange, with its request. */
+function abandoned(resolve: () => void, reject: (error: unknown) => void): HandlerWatch {
+  return { returned: () => resolve(), fail: (error) => reject(error) }
 }
 
 /** What other middleware has said before the handler, but for what it said of a body that is not sent. */
