@@ -73,6 +73,10 @@ export const exceptions: Readonly<Record<string, readonly Exception[]>> = {
   ],
   Deno: [
     {
+      tests: /holds neither the request nor a response once that is over: (?:shutdown|already over)$/,
+      reason: 'an error keeps all that the frames of its stack were called on, also once that has been read',
+    },
+    {
       tests: read('body as that of a response', `(?!a typed blob)(?:${whole})`),
       reason:
         'a body that a response has read can be read again; a recorded one cannot, as the standard has it',

@@ -14,8 +14,8 @@ export class Abandoned implements Arms {
   private readonly guards: readonly Policy[]
   private readonly isCounted: boolean
   private settled = false
-  /** Where the handler is left to it alone: what its signal was aborted with. */
-  findReason: (() => AbortReason) | undefined = undefined
+  /** Where the handler is left to it alone: the like of what its signal was aborted with. */
+  makeReason: (() => AbortReason) | undefined = undefined
 
   /** @param isCounted whether it is expected to settle */
   constructor(guards: readonly Policy[], isCounted: boolean) {
@@ -36,12 +36,12 @@ export class Abandoned implements Arms {
   }
 
   responded(result: HandlerResult): void {
-    discard(result, this.findReason?.())
+    discard(result, this.makeReason?.())
     this.settle('completed')
   }
 
   threw(error: unknown): void {
-    this.settle(isCancellation(error, this.findReason?.()) ? 'cancelled' : 'failed')
+    this.settle(isCancellation(error, this.makeReason?.()) ? 'cancelled' : 'failed')
   }
 }
 

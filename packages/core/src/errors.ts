@@ -251,11 +251,14 @@ function show(value: unknown): string {
 export function isCancellation(error: unknown, reason: AbortReason | undefined): boolean {
   if (reason === undefined) return false
   const [name, cause] = [read(error, 'name'), read(error, 'cause')]
-  if (error === reason || cause === reason || name === 'AbortError') return true
-  return isCopy(error, reason) || ('cause' in reason && reason.cause === error)
+  if (name === 'AbortError' || ('cause' in reason && reason.cause === error)) return true
+  return [error, cause].some((each) => each === reason || isCopy(each, reason))
 }
 
-/** workerd rejects what was aborted with a copy of the reason, whose message older ones put its name before. */
+/**
+ * workerd rejects what was aborted with a copy of the reason, whose message older ones put its name before; and of the
+ * reason of a handler that was left to itself there is no more than the like.
+ */
 function isCopy(error: unknown, reason: AbortReason): boolean {
   const message = read(error, 'message')
   return typeof message === 'string' && message.endsWith(reason.message)

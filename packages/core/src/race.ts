@@ -278,7 +278,7 @@ export class Race extends Exchange implements Waiting {
   protected override leaveToItself(): void {
     const { leash, abandoned } = this
     if (!leash || !abandoned || this.isAwaited) return
-    abandoned.findReason = this.findReason()
+    abandoned.makeReason = this.makeReason
     leash.arms = abandoned
   }
 

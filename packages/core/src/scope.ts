@@ -42,7 +42,7 @@ export abstract class Scope extends Budget {
   declare private ownDeadline: Deadline | undefined
   declare private ownBuffer: ResponseBuffer | undefined
   declare private controller: AbortController | undefined
-  declare private makeReason: (() => AbortReason) | undefined
+  declare protected makeReason: (() => AbortReason) | undefined
   declare private madeReason: AbortReason | undefined
 
   constructor(request: Request, policy: Policy, client: Client | undefined, arrival?: Arrival) {
@@ -136,12 +136,6 @@ export abstract class Scope extends Budget {
   get reason(): AbortReason | undefined {
     this.madeReason ??= this.makeReason?.()
     return this.madeReason
-  }
-
-  /** The same for who is not to hold on to this. */
-  protected findReason(): (() => AbortReason) | undefined {
-    const { madeReason, makeReason } = this
-    return makeReason && (() => madeReason ?? makeReason())
   }
 
   /**
