@@ -168,7 +168,8 @@ export class Connection implements Client {
     if (this.stream) this.stream.close(INTERNAL_ERROR)
     // In a pipeline, what is before it has to be written first.
     else if (this.outgoing.socket === null) this.outgoing.once('socket', () => this.reset())
-    else if ('encrypted' in this.socket) this.socket.destroy()
+    // A server takes any duplex for a connection that is handed to it, and not all of them can be reset.
+    else if ('encrypted' in this.socket || !('resetAndDestroy' in this.socket)) this.socket.destroy()
     else this.socket.resetAndDestroy()
   }
 

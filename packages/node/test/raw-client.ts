@@ -132,7 +132,8 @@ export function get(path = '/', { method = 'GET', headers = [] as string[] } = {
   return `${[`${method} ${path} HTTP/1.1`, 'Host: 127.0.0.1', ...headers].join('\r\n')}\r\n\r\n`
 }
 
-function parse(text: string, head: boolean): RawResponse[] {
+/** The final responses in what came over a connection, as far as they have come. */
+export function parse(text: string, head: boolean): RawResponse[] {
   const responses: RawResponse[] = []
   let rest = text
   for (;;) {
