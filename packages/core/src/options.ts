@@ -119,7 +119,10 @@ export interface GuardOptions {
   shutdown?: AbortSignal
   /** Told how each request ended: the access log. Called later than the response is handed over; may be async. */
   onOutcome?: (outcome: Outcome, request: Request) => unknown
-  /** Told what an abandoned handler did in the end, once for each; and of what escaped after the end of its request. */
+  /**
+   * Told what an abandoned handler did in the end, once for each; and of what escaped after the end of its request. Until
+   * then the request is kept, also for a handler that never settles.
+   */
   onLateSettlement?: (late: LateSettlement, request: Request) => unknown
   /** Makes reports of requests that did not complete: `reporter()` of `@curfew/core/report`. */
   reporter?: Reporter
