@@ -52,9 +52,15 @@ describe.each<[string, () => Listener]>([
     const clients = await Promise.all(Array.from({ length: SOCKETS }, () => connected(port)))
     const serve = (times: number) => Promise.all(clients.map((client) => ask(client, times)))
     await serve(TIMES / 4)
-    const [listeners, handles, before] = [seen.map(listenersOf), handlesOf(), await heldBytes()]
-    await serve(TIMES)
-    expect(((await heldBytes()) - before) / (SOCKETS * TIMES)).toBeLessThan(30)
+    const [listeners, handles] = [seen.map(listenersOf), handlesOf()]
+    // What is compiled meanwhile stays as well, but not in every round.
+    const grown: number[] = []
+    for (let round = 0; round < 3; round++) {
+      const before = await heldBytes()
+      await serve(TIMES / 2)
+      grown.push(((await heldBytes()) - before) / ((SOCKETS * TIMES) / 2))
+    }
+    expect(Math.min(...grown)).toBeLessThan(30)
     expect(seen.map(listenersOf)).toEqual(listeners)
     expect(handlesOf()).toEqual(handles)
   })
