@@ -6,6 +6,7 @@ import { problem, ShutdownError, type StreamTimeoutError } from '@curfew/core'
 import type { Afterwards, Client, ClientWatcher, Place } from '@curfew/core/adapter'
 import type { Where } from '@curfew/core/report'
 import { isInjected } from './injected.ts'
+import { close, type NodeResponse } from './node-response.ts'
 import type { OpenConnections } from './open-connections.ts'
 import { where } from './where.ts'
 
@@ -187,11 +188,11 @@ export class Connection implements Client {
     }
   }
 
-  /** Node 24 tells it after the socket's own listeners have run. */
+  /** Node 24 tells it after the socket's own listeners have run. Closed it has to be, too, for who looks at it later. */
   private closeWithSocket(): void {
     const closeOutgoing = (): void => {
       setImmediate(() => {
-        if (this.place) this.outgoing.emit('close')
+        if (this.place) close(this.outgoing as NodeResponse)
       })
     }
     this.closeOutgoing = closeOutgoing

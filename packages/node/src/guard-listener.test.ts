@@ -550,6 +550,25 @@ describe('on one connection', () => {
     ])
   })
 
+  test('a pipelined response whose client has left is closed, also to whoever looks at it later', async () => {
+    const second = deferred<void>()
+    const found = deferred<unknown>()
+    const { port } = await startListener(
+      async (req, res) => {
+        if (req.url !== '/second') await never()
+        second.resolve()
+        await once(res, 'close')
+        const written = pipeline(Readable.from(['a piece']), res).catch(() => 'refused')
+        found.resolve([res.destroyed, res.closed, await written])
+      },
+      { timeoutMs: false },
+    )
+    const client = await RawClient.sending(port, get('/first') + get('/second'))
+    await second.promise
+    client.close()
+    expect(await soon(found.promise)).toEqual([true, true, 'refused'])
+  })
+
   test('a request that comes after a timeout is not touched by what the late handler does to its socket', async () => {
     const gate = deferred<void>()
     const next = deferred<void>()
