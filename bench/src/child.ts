@@ -9,11 +9,12 @@ export function start(
   runtime: Runtime,
   script: string,
   args: unknown,
-  { heapMb }: { heapMb?: number } = {},
-): { process: ChildProcess; lines: AsyncIterableIterator<string> } {
+  { heapMb, env = {} }: { heapMb?: number; env?: Record<string, string> } = {},
+): { process: ChildProcess; lines: AsyncIterableIterator<string>; said: () => string } {
   const path = fileURLToPath(new URL(script, import.meta.url))
   const child = spawn(runtime.command, [...runtime.args(heapMb), path, JSON.stringify(args)], {
     stdio: ['pipe', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
   })
   // Runtimes have advice to give, which matters only if something goes wrong.
   let complaints = ''
@@ -23,7 +24,8 @@ export function start(
   child.on('close', (code) => {
     if (code) console.error(complaints)
   })
-  return { process: child, lines: createInterface(child.stdout!)[Symbol.asyncIterator]() }
+  const lines = createInterface(child.stdout!)[Symbol.asyncIterator]()
+  return { process: child, lines, said: () => complaints }
 }
 
 /** Runs a script of this folder to its end, and gives what it printed last. */

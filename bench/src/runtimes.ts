@@ -24,13 +24,15 @@ export const thisNode: Runtime = {
   args: () => [],
 }
 
-/** Those that there are here; npx fetches a Node.js that there is not. */
-export function findRuntimes(): Runtime[] {
-  const probe = 'console.log(process.execPath + " " + process.versions.node)'
-  return [
-    node('Node 20', ['npx', '-y', '--prefer-offline', 'node@20', '-e', probe]),
-    node('Node 24', ['npx', '-y', '--prefer-offline', 'node@24', '-e', probe]),
+const nodeProbe = 'console.log(process.execPath + " " + process.versions.node)'
+
+/** How each is found; npx fetches a Node.js that there is not. */
+const finders: Record<string, () => Runtime | undefined> = {
+  node20: () => node('Node 20', ['npx', '-y', '--prefer-offline', 'node@20', '-e', nodeProbe]),
+  node24: () => node('Node 24', ['npx', '-y', '--prefer-offline', 'node@24', '-e', nodeProbe]),
+  bun: () =>
     other('Bun', [join(bin, 'bun'), '-e', 'console.log(process.execPath + " " + Bun.version)'], () => []),
+  deno: () =>
     other(
       'Deno',
       [join(bin, 'deno'), 'eval', 'console.log(Deno.execPath() + " " + Deno.version.deno)'],
@@ -43,7 +45,21 @@ export function findRuntimes(): Runtime[] {
         `--v8-flags=${v8Flags(heapMb).join(',')}`,
       ],
     ),
-  ].filter((runtime) => runtime !== undefined)
+}
+
+/** Those that there are here. */
+export function findRuntimes(): Runtime[] {
+  return Object.values(finders)
+    .map((find) => find())
+    .filter((runtime) => runtime !== undefined)
+}
+
+/** @param name `node` is the one that runs this. */
+export function findRuntime(name: string): Runtime {
+  if (name === 'node') return { ...thisNode, name: 'Node', args: v8Flags }
+  const runtime = finders[name]?.()
+  if (!runtime) throw new Error(`No such runtime here: ${name}`)
+  return runtime
 }
 
 function v8Flags(heapMb: number | undefined): string[] {

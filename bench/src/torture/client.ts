@@ -1,0 +1,114 @@
+import { closeSync, openSync, writeSync } from 'node:fs'
+import { done, given } from '../child.ts'
+import { type Seen, visitHttp1 } from './http1-client.ts'
+import { breaking, type PlanLimits, type Visit, visit } from './plan.ts'
+import { targets } from './targets.ts'
+
+export interface ClientArgs {
+  readonly target: string
+  readonly port: number
+  readonly seed: number
+  readonly limitMs: number
+  /** Goes before the ids of all requests. */
+  readonly prefix: string
+  /** How many connections there are at a time. */
+  readonly connections: number
+  /** No more requests than that. */
+  readonly requests: number
+  /** No new connection after that. */
+  readonly seconds: number
+  /** The number of the first visit, and of the last one, if not all of the plan is wanted. */
+  readonly from: number
+  readonly to: number | null
+  /** Where it writes what it saw, a line for each request; `fault` where it has broken the protocol. */
+  readonly log: string
+}
+
+export interface ClientResult {
+  readonly visits: number
+  readonly requests: number
+  readonly seconds: number
+  readonly saw: Readonly<Record<string, number>>
+  readonly manners: Readonly<Record<string, number>>
+  readonly statuses: Readonly<Record<string, number>>
+  /** Requests that were answered as they must not be. */
+  readonly wrong: number
+  /** Some of them, told at length. */
+  readonly complaints: readonly string[]
+  /** Connections that could not be made, or of which something else went wrong. */
+  readonly failed: number
+}
+
+const args = given<ClientArgs>()
+const { traits, without } = targets[args.target]!
+const limits: PlanLimits = { without: new Set(without), limitMs: args.limitMs }
+const KEPT = 20
+
+const fd = openSync(args.log, 'a')
+const lines: string[] = []
+const saw: Record<string, number> = {}
+const manners: Record<string, number> = {}
+const statuses: Record<string, number> = {}
+const complaints: string[] = []
+let next = args.from
+let visits = 0
+let requests = 0
+let wrong = 0
+let failed = 0
+const started = performance.now()
+const until = started + args.seconds * 1_000
+const last = args.to ?? Number.POSITIVE_INFINITY
+
+await Promise.all(Array.from({ length: args.connections }, visitOnAndOn))
+flush()
+closeSync(fd)
+done({
+  visits,
+  requests,
+  seconds: (performance.now() - started) / 1_000,
+  saw,
+  manners,
+  statuses,
+  wrong,
+  complaints,
+  failed,
+} satisfies ClientResult)
+
+async function visitOnAndOn(): Promise<void> {
+  while (next <= last && requests < args.requests && performance.now() < until) {
+    const planned = visit(args.seed, next++, limits)
+    visits++
+    requests += planned.exchanges.length
+    for (const { manner } of planned.exchanges) count(manners, manner.kind)
+    try {
+      const seen = await visitHttp1(planned, { port: args.port, prefix: args.prefix, traits })
+      for (const [number, one] of seen.entries()) note(planned, number, one)
+    } catch (error) {
+      failed++
+      complain(planned, String(error))
+    }
+  }
+}
+
+function note(planned: Visit, number: number, { id, what, status, wrong: complaint }: Seen): void {
+  const fault = breaking.has(planned.exchanges[number]!.manner.kind)
+  count(saw, what)
+  if (status !== undefined && what === 'whole') count(statuses, String(status))
+  lines.push(`${id} ${what} ${status ?? '-'} ${fault ? 'fault' : '-'}\n`)
+  if (lines.length > 1_000) flush()
+  if (!complaint) return
+  wrong++
+  complain(planned, `${id}: ${complaint}`)
+}
+
+function complain(planned: Visit, what: string): void {
+  if (complaints.length < KEPT) complaints.push(`${what}\n    ${JSON.stringify(planned)}`)
+}
+
+function count(counts: Record<string, number>, key: string): void {
+  counts[key] = (counts[key] ?? 0) + 1
+}
+
+function flush(): void {
+  writeSync(fd, lines.splice(0).join(''))
+}

@@ -1,0 +1,31 @@
+import type { Traits } from './expected.ts'
+import type { HandlerName } from './handlers.ts'
+
+/** A server that is tortured. */
+export interface Target {
+  /** Of what runs it: `node`, `bun` or `deno`. */
+  readonly runtime: string
+  /** The module in `targets/`. */
+  readonly module: string
+  readonly protocol: 'http/1.1' | 'h2c'
+  readonly traits: Traits
+  /** Handlers that it is not asked for, as nothing contains them. */
+  readonly without: readonly HandlerName[]
+}
+
+const onNode = { runtime: 'node', protocol: 'http/1.1', without: [] } as const
+const traits: Traits = {
+  held: false,
+  contains: true,
+  outside: true,
+  pipelines: true,
+  strict: true,
+  tellsDelivery: true,
+}
+
+/** Those of our own, by name. */
+export const targets: Readonly<Record<string, Target>> = {
+  listener: { ...onNode, module: 'listener', traits: { ...traits, held: true } },
+  serve: { ...onNode, module: 'serve', traits: { ...traits, outside: false } },
+  hono: { ...onNode, module: 'hono', traits },
+}
