@@ -23,13 +23,13 @@ export class Alarm {
   /** Rings at `dueAt` on the clock; `Infinity` means never. */
   set(dueAt: number, now: number = this.clock.now()): void {
     this.dueAt = dueAt
-    this.deferred = false
+    // One turn is enough for what is late already, however often it is set meanwhile.
+    if (dueAt > now) this.deferred = false
     if (dueAt < this.firesAt) this.arm(now)
   }
 
   clear(): void {
     this.dueAt = Number.POSITIVE_INFINITY
-    this.deferred = false
     this.disarm()
   }
 

@@ -145,6 +145,37 @@ describe('a waiting list', () => {
   })
 })
 
+describe('a waiting list of an event loop that is busy, with somebody who comes in each turn', () => {
+  /** As of Node: a timer never fires in the turn in which it was set. */
+  class TurningClock extends ManualClock {
+    override setTimeout(callback: () => void, ms: number): unknown {
+      return super.setTimeout(callback, Math.max(ms, 1))
+    }
+  }
+
+  test('tells in time, however long the turns are', async () => {
+    const { clock, told, come } = list({ clock: new TurningClock() })
+    come('a')
+    for (let turn = 0; turn < 10; turn++) {
+      await clock.advance(0)
+      clock.block(150)
+      come('another')
+    }
+    expect(told[0]).toMatch(/^a at/)
+  })
+
+  test('tells in time, however short they are after a long one', async () => {
+    const { clock, told, come } = list({ clock: new TurningClock() })
+    come('a')
+    clock.block(300)
+    for (let turn = 0; turn < 10; turn++) {
+      come('another')
+      await clock.advance(0.5)
+    }
+    expect(told[0]).toMatch(/^a at/)
+  })
+})
+
 describe('a waiting list, when many are due at once', () => {
   test('tells them in slices, with a turn of the event loop in between', async () => {
     const { clock, told, come } = list()

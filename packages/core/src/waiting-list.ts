@@ -35,6 +35,7 @@ export class WaitingList {
   private readonly isForeign: boolean
   private readonly alarm: Alarm
   private ringsAt = Number.POSITIVE_INFINITY
+  private lostAt = Number.POSITIVE_INFINITY
 
   constructor(clock: Clock, ms: number) {
     this.ms = ms
@@ -51,7 +52,7 @@ export class WaitingList {
     waiting.previous = last
     waiting.next = next
     last.next = next.previous = waiting
-    if (startedAt + this.ms < this.ringsAt || startedAt > this.ringsAt + LOST_MS) this.start()
+    if (startedAt + this.ms < this.ringsAt || startedAt > this.lostAt) this.start(startedAt)
   }
 
   /** The last has gone. */
@@ -60,14 +61,16 @@ export class WaitingList {
   }
 
   /** A timer keeps the async context in which it was set, and this one is not for the request that happens to be first. */
-  private start(): void {
-    if (this.isForeign) return this.arm()
+  private start(now: number): void {
+    if (this.isForeign) return this.arm(now)
     this.ringsAt = this.dueAt
-    outside(() => this.arm())
+    outside(() => this.arm(now))
   }
 
-  private arm(): void {
+  private arm(now = 0): void {
     this.ringsAt = this.dueAt
+    // What is late is given as long again, for a timer that is set anew with each who comes never fires.
+    this.lostAt = Math.max(this.ringsAt, 2 * now - this.ringsAt) + LOST_MS
     this.alarm.clear()
     this.alarm.set(this.ringsAt)
   }
@@ -80,7 +83,7 @@ export class WaitingList {
         first.ring()
       }
     } finally {
-      this.arm()
+      this.arm(now)
     }
   }
 
