@@ -59,7 +59,7 @@ const table: Record<HandlerName, Expected> = {
   'late-throw': always(503),
   throw: always(500),
   'throw-after': always(500, 503),
-  stray: always(500),
+  stray: always(500, 503),
   reject: always(500, 503),
   never: always(503),
   obedient: always(503),
