@@ -1,6 +1,6 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { done, given } from '../child.ts'
-import { type Seen, visitHttp1 } from './http1-client.ts'
+import { type Seen, type Trip, visitHttp1 } from './http1-client.ts'
 import { breaking, type PlanLimits, type Visit, visit } from './plan.ts'
 import { targets } from './targets.ts'
 
@@ -42,7 +42,10 @@ export interface ClientResult {
 const args = given<ClientArgs>()
 const { traits, without } = targets[args.target]!
 const limits: PlanLimits = { without: new Set(without), limitMs: args.limitMs }
+/** So that the load does not depend on how many connections there are, in milliseconds for each of them. */
+const PACE_MS = 5
 const KEPT = 20
+const trip: Trip = { port: args.port, prefix: args.prefix, traits, pauseMs: args.connections * PACE_MS }
 
 const fd = openSync(args.log, 'a')
 const lines: string[] = []
@@ -81,7 +84,7 @@ async function visitOnAndOn(): Promise<void> {
     requests += planned.exchanges.length
     for (const { manner } of planned.exchanges) count(manners, manner.kind)
     try {
-      const seen = await visitHttp1(planned, { port: args.port, prefix: args.prefix, traits })
+      const seen = await visitHttp1(planned, trip)
       for (const [number, one] of seen.entries()) note(planned, number, one)
     } catch (error) {
       failed++

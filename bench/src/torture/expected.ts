@@ -8,8 +8,8 @@ export interface Traits {
   readonly held: boolean
   /** Whether what nobody catches is charged to its request. */
   readonly contains: boolean
-  /** Whether what is set outside of the guard (the id of the request) is in its replies as well. */
-  readonly outside: boolean
+  /** Of what statuses replies have what is set outside of the guard (the id of the request). */
+  readonly outside: readonly number[]
   /** Whether it answers a pipeline; the others close the connection. */
   readonly pipelines: boolean
   /** Whether it looks at requests as strictly as it has to; the others are lenient about heads that are malformed. */

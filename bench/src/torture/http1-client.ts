@@ -22,16 +22,23 @@ const CHUNK = 8_192
 /** How long a client waits for the `100 Continue` that need not come, in milliseconds. */
 const CONTINUE_MS = 1_000
 
+/** Where a client goes, and how. */
+export interface Trip {
+  readonly port: number
+  /** Goes before the ids of the requests. */
+  readonly prefix: string
+  readonly traits: Traits
+  /** How long a visit may be silent at first. */
+  readonly pauseMs: number
+}
+
 /** Visits a server over HTTP/1.1, and says what it saw of each request. */
-export async function visitHttp1(
-  visit: Visit,
-  { port, prefix, traits }: { port: number; prefix: string; traits: Traits },
-): Promise<Seen[]> {
+export async function visitHttp1(visit: Visit, { port, prefix, traits, pauseMs }: Trip): Promise<Seen[]> {
   const idOf = ({ number }: Exchange): string => `${prefix}${visit.number}.${number}`
   const seen: Seen[] = []
   const client = await rawClient({ host: HOST, port })
-  client.closed.catch(() => {})
   try {
+    await sleep(visit.pause * pauseMs)
     if (visit.pipelined) await pipeline()
     else await oneByOne()
     await lookForMore()
@@ -44,10 +51,13 @@ export async function visitHttp1(
   return seen
 
   async function oneByOne(): Promise<void> {
+    let mayEnd = false
     for (const exchange of visit.exchanges) {
       const { goesOn, ...one } = await converse(client, exchange, idOf(exchange), traits)
-      seen.push(one)
+      // Who has not read a body closes the connection if it does not come soon.
+      seen.push(mayEnd && one.what === 'nothing' ? { id: one.id, what: 'unsent' } : one)
       if (!goesOn) return
+      mayEnd = exchange.body !== undefined && exchange.handler !== 'upload'
     }
   }
 

@@ -107,7 +107,7 @@ export function makeKit(limitMs: number, log: string): { kit: Kit; control: Cont
     },
     guard: {
       timeoutMs: limitMs,
-      streamIdleMs: limitMs,
+      streamIdleMs: limitMs * 4,
       streamTotalMs: limitMs * 20,
       inbound: ['connect-timeout-ms', 'grpc-timeout', 'x-envoy-expected-rq-timeout-ms'],
       reporter: reports,

@@ -48,6 +48,8 @@ export interface Exchange {
 /** One connection: requests one after the other, or written all at once. */
 export interface Visit {
   readonly number: number
+  /** How long it is silent at first, from 0 to 1 of what the clients can afford. */
+  readonly pause: number
   readonly pipelined: boolean
   readonly exchanges: readonly Exchange[]
 }
@@ -148,6 +150,7 @@ const deadlines: readonly SaidDeadline[] = [
 /** The visit of that number in the plan of that seed: the same each time, whatever became of the others. */
 export function visit(seed: number, number: number, limits: PlanLimits): Visit {
   const dice = random(seed, number)
+  const pause = dice.next()
   const pipelined = dice.chance(0.12)
   const wanted = pipelined ? dice.between(2, 6) : dice.chance(0.5) ? 1 : dice.between(2, 5)
   const exchanges: Exchange[] = []
@@ -156,7 +159,7 @@ export function visit(seed: number, number: number, limits: PlanLimits): Visit {
     exchanges.push(next)
     if (ending.has(next.manner.kind) || cutting.has(next.handler)) break
   }
-  return { number, pipelined, exchanges }
+  return { number, pause, pipelined, exchanges }
 }
 
 function exchange(
@@ -180,6 +183,7 @@ function exchange(
     handler = dice.one<HandlerName>(['upload', 'upload', 'unread', 'wait', 'never'])
   }
   const amount = amountOf(dice, handler)
+  if (manner.kind === 'garbage') return { number, handler, amount, method: 'GET', manner }
   const deadline = dice.chance(0.06) ? { deadline: dice.one(deadlines) } : {}
   const bodied = needsBody || handler === 'upload' || (dice.chance(0.1) && !unending.has(handler))
   if (bodied) {

@@ -33,7 +33,11 @@ console.log(JSON.stringify({ port: listening.port }))
 
 const answers: Record<Command, () => unknown> = {
   release: () => control.release(),
-  state: (): Promise<State> => control.state(),
+  state(): Promise<State> {
+    // Handlers that say by nothing that they are done are forgotten with their responses.
+    collect()
+    return control.state()
+  },
   rest,
 }
 

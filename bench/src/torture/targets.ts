@@ -17,7 +17,7 @@ const onNode = { runtime: 'node', protocol: 'http/1.1', without: [] } as const
 const traits: Traits = {
   held: false,
   contains: true,
-  outside: true,
+  outside: [200, 204, 500, 503, 504],
   pipelines: true,
   strict: true,
   tellsDelivery: true,
@@ -26,6 +26,10 @@ const traits: Traits = {
 /** Those of our own, by name. */
 export const targets: Readonly<Record<string, Target>> = {
   listener: { ...onNode, module: 'listener', traits: { ...traits, held: true } },
-  serve: { ...onNode, module: 'serve', traits: { ...traits, outside: false } },
+  serve: { ...onNode, module: 'serve', traits: { ...traits, outside: [200, 204] } },
   hono: { ...onNode, module: 'hono', traits },
+  express: { ...onNode, module: 'express', traits: { ...traits, held: true } },
+  // Koa takes away all headers where it answers an error.
+  koa: { ...onNode, module: 'koa', traits: { ...traits, held: true, outside: [200, 204, 503, 504] } },
+  fastify: { ...onNode, module: 'fastify', traits: { ...traits, held: true } },
 }
