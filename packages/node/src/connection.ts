@@ -131,7 +131,9 @@ export class Connection implements Client {
 
   /** What is still being written is being cut off, because of `error`; which may be that the client is gone. */
   protected broken(error: unknown): void {
-    if (!this.ended) this.failure ??= { error }
+    if (this.ended) return
+    this.failure ??= { error }
+    breaking.set(this.socket, error)
   }
 
   /** Cuts off what is still being written. */
@@ -225,7 +227,9 @@ export class Connection implements Client {
   private get delivered(): boolean {
     const { writableEnded, writableFinished } = this.outgoing
     if (isInjected(this.outgoing)) return writableEnded
-    return writableEnded && writableFinished && (this.multiplexed || !this.socket.errored)
+    if (!writableEnded || !writableFinished || this.multiplexed) return writableEnded && writableFinished
+    const { errored } = this.socket
+    return !errored || errored === breaking.get(this.socket)
   }
 }
 
@@ -233,6 +237,12 @@ const INTERNAL_ERROR = 2
 
 /** So that none is made for each request. */
 const nobody: readonly ClientWatcher[] = []
+
+/**
+ * With what error the response that has the socket was broken off: if it ends the socket, what came before it has been
+ * written all the same.
+ */
+const breaking = new WeakMap<Socket, unknown>()
 
 /** Who is told when a socket closes: one listener for all of them, for many requests may share it. */
 const closing = new WeakMap<Socket, Set<() => void>>()

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { setImmediate as turn } from 'node:timers/promises'
 import { ClientClosedError, HandlerTimeoutError, type Outcome } from '@curfew/core'
 import { type Report, reporter } from '@curfew/core/report'
 import { describe, expect, test } from 'vitest'
@@ -547,6 +548,28 @@ describe('on one connection', () => {
       [200, '/b'],
       [503, ''],
       [200, '/c'],
+    ])
+  })
+
+  test('a response that was sent whole stays completed when the one behind it is broken off', async () => {
+    const broken = deferred<void>()
+    const { port, outcomes } = await startListener(async (req, res) => {
+      if (req.url === '/whole') {
+        await broken.promise
+        return void res.end('whole')
+      }
+      res.flushHeaders()
+      await turn()
+      res.destroy(new Error('broken'))
+      broken.resolve()
+    })
+    const client = await RawClient.sending(port, get('/whole') + get('/broken'))
+    await client.over
+    expect(client.received).toMatch(/whole$/)
+    const kinds = (await outcomes.reached(2)).map(({ kind, status }) => [kind, status])
+    expect(kinds.sort()).toEqual([
+      ['completed', 200],
+      ['failed', 200],
     ])
   })
 
