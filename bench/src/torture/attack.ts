@@ -51,7 +51,7 @@ const IDLE_CPU_MS = 100
 /** Starts a target, lets its clients misbehave, and closes the books. */
 export async function attack(options: AttackOptions): Promise<AttackResult> {
   const { target, runtime, seed, connections, seconds, requests, from, to } = options
-  const { traits, module } = targets[target]!
+  const { traits, module, protocol } = targets[target]!
   const folder = mkdtempSync(join(tmpdir(), 'curfew-torture-'))
   const log = join(folder, 'access.log')
   const seenLog = join(folder, 'clients.log')
@@ -79,7 +79,7 @@ export async function attack(options: AttackOptions): Promise<AttackResult> {
     await settled(server)
     const before = await server.ask<Rest>('rest')
 
-    const polite = politeClient(server.port)
+    const polite = politeClient(server.port, protocol)
     const storm = await clients({ prefix: 's', seconds, requests, from, to })
     const politeness = await polite.stop()
     const state = await settled(server)

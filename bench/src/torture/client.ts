@@ -1,8 +1,10 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { done, given } from '../child.ts'
-import { type Seen, type Trip, visitHttp1 } from './http1-client.ts'
-import { breaking, type PlanLimits, type Visit, visit } from './plan.ts'
+import { visitHttp1 } from './http1-client.ts'
+import { visitHttp2 } from './http2-visit.ts'
+import { breaking, type Exchange, type PlanLimits, session, visit } from './plan.ts'
 import { targets } from './targets.ts'
+import type { Seen, Trip } from './trip.ts'
 
 export interface ClientArgs {
   readonly target: string
@@ -40,7 +42,7 @@ export interface ClientResult {
 }
 
 const args = given<ClientArgs>()
-const { traits, without } = targets[args.target]!
+const { traits, without, protocol } = targets[args.target]!
 const limits: PlanLimits = { without: new Set(without), limitMs: args.limitMs }
 /** So that the load does not depend on how many connections there are, in milliseconds for each of them. */
 const PACE_MS = 5
@@ -79,24 +81,41 @@ done({
 
 async function visitOnAndOn(): Promise<void> {
   while (next <= last && requests < args.requests && performance.now() < until) {
-    const planned = visit(args.seed, next++, limits)
-    visits++
-    requests += planned.exchanges.length
-    for (const { manner } of planned.exchanges) count(manners, manner.kind)
-    try {
-      const seen = await visitHttp1(planned, trip)
-      for (const [number, one] of seen.entries()) note(planned, number, one)
-    } catch (error) {
-      failed++
-      complain(planned, String(error))
+    const number = next++
+    if (protocol === 'http/1.1') {
+      const planned = visit(args.seed, number, limits)
+      await follow(planned, planned.exchanges.length, () => visitHttp1(planned, trip))
+    } else {
+      const planned = session(args.seed, number, limits)
+      await follow(planned, planned.exchanges.length + planned.flood, () => visitHttp2(planned, trip))
     }
   }
 }
 
-function note(planned: Visit, number: number, { id, what, status, wrong: complaint }: Seen): void {
-  const fault = breaking.has(planned.exchanges[number]!.manner.kind)
-  count(saw, what)
-  if (status !== undefined && what === 'whole') count(statuses, String(status))
+async function follow(
+  planned: { readonly exchanges: readonly Exchange[] },
+  count: number,
+  go: () => Promise<Seen[]>,
+): Promise<void> {
+  visits++
+  requests += count
+  for (const { manner } of planned.exchanges) add(manners, manner.kind)
+  try {
+    for (const [number, seen] of (await go()).entries()) note(planned.exchanges[number], seen, planned)
+  } catch (error) {
+    failed++
+    complain(planned, String(error))
+  }
+}
+
+function note(
+  exchange: Exchange | undefined,
+  { id, what, status, wrong: complaint }: Seen,
+  planned: object,
+): void {
+  const fault = exchange && breaking.has(exchange.manner.kind)
+  add(saw, what)
+  if (status !== undefined && what === 'whole') add(statuses, String(status))
   lines.push(`${id} ${what} ${status ?? '-'} ${fault ? 'fault' : '-'}\n`)
   if (lines.length > 1_000) flush()
   if (!complaint) return
@@ -104,11 +123,11 @@ function note(planned: Visit, number: number, { id, what, status, wrong: complai
   complain(planned, `${id}: ${complaint}`)
 }
 
-function complain(planned: Visit, what: string): void {
+function complain(planned: object, what: string): void {
   if (complaints.length < KEPT) complaints.push(`${what}\n    ${JSON.stringify(planned)}`)
 }
 
-function count(counts: Record<string, number>, key: string): void {
+function add(counts: Record<string, number>, key: string): void {
   counts[key] = (counts[key] ?? 0) + 1
 }
 

@@ -4,33 +4,13 @@ import { checkResponse, uploadBody } from './check-response.ts'
 import { allowed, type Traits } from './expected.ts'
 import { garbage } from './garbage.ts'
 import { breaking, type Exchange, type Stage, type Visit, type Way } from './plan.ts'
-
-/** What a client saw of one request. */
-export interface Seen {
-  readonly id: string
-  /** `left`: it did not wait. `unsent`: its turn never came. */
-  readonly what: 'whole' | 'cut' | 'nothing' | 'left' | 'unsent'
-  /** Of a response whose head has come. */
-  readonly status?: number
-  /** What must not have happened. */
-  readonly wrong?: string
-}
+import { pathOf, type Seen, type Trip } from './trip.ts'
 
 const HOST = '127.0.0.1'
 /** What a client of a chunked body sends at once. */
 const CHUNK = 8_192
 /** How long a client waits for the `100 Continue` that need not come, in milliseconds. */
 const CONTINUE_MS = 1_000
-
-/** Where a client goes, and how. */
-export interface Trip {
-  readonly port: number
-  /** Goes before the ids of the requests. */
-  readonly prefix: string
-  readonly traits: Traits
-  /** How long a visit may be silent at first. */
-  readonly pauseMs: number
-}
 
 /** Visits a server over HTTP/1.1, and says what it saw of each request. */
 export async function visitHttp1(visit: Visit, { port, prefix, traits, pauseMs }: Trip): Promise<Seen[]> {
@@ -285,10 +265,6 @@ async function answer(
 }
 
 // --- what is sent ---------------------------------------------------------------------------------------------------
-
-export function pathOf({ handler, amount }: Exchange, id: string): string {
-  return `/${handler}/${amount}?id=${id}`
-}
 
 function head(exchange: Exchange, id: string): Buffer {
   const { method, body, deadline, manner } = exchange

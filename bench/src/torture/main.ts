@@ -53,7 +53,7 @@ function print(name: string, { seed, requests, connections, seconds, polite, boo
   )
   for (const { what, says, holds, examples = [] } of books) {
     console.log(`  ${holds ? 'ok ' : 'NOT'}  ${what}: ${says}`)
-    if (!holds) for (const example of examples) console.log(`         ${example}`)
+    if (!holds) for (const example of examples.slice(0, 5)) console.log(`         ${example}`)
   }
 }
 

@@ -162,6 +162,43 @@ export function visit(seed: number, number: number, limits: PlanLimits): Visit {
   return { number, pause, pipelined, exchanges }
 }
 
+/** A connection of HTTP/2: its requests are under way at the same time. */
+export interface Session {
+  readonly number: number
+  readonly pause: number
+  readonly exchanges: readonly Exchange[]
+  /** How many requests more are opened and reset at once, before the others. */
+  readonly flood: number
+  /** Whether the connection is cut under all of them, and when. */
+  readonly cut?: { readonly by: Way; readonly afterMs: number }
+  /** What is sent instead of all that. */
+  readonly garbage?: number
+}
+
+/** The same over HTTP/2. */
+export function session(seed: number, number: number, limits: PlanLimits): Session {
+  const dice = random(seed, number)
+  const pause = dice.next()
+  if (dice.chance(0.05)) {
+    return { number, pause, exchanges: [], flood: 0, garbage: dice.between(0, garbage.length - 1) }
+  }
+  // A server may well close a connection that floods it.
+  if (dice.chance(0.05)) return { number, pause, exchanges: [], flood: dice.between(20, 400) }
+  const exchanges = Array.from({ length: dice.between(1, 12) }, (_, i) => stream(dice, i, limits))
+  if (dice.chance(0.8)) return { number, pause, exchanges, flood: dice.chance(0.2) ? 5 : 0 }
+  const cut = { by: dice.one<Way>(['FIN', 'RST']), afterMs: dice.between(0, limits.limitMs * 2) }
+  return { number, pause, exchanges, flood: 0, cut }
+}
+
+/** What HTTP/1.1 alone knows is polite here. */
+function stream(dice: Random, number: number, limits: PlanLimits): Exchange {
+  const next = exchange(dice, number, limits, false, true)
+  const { kind } = next.manner
+  return kind === 'garbage' || kind === 'half-close' || kind === 'bad-chunk'
+    ? { ...next, manner: { kind: 'polite' } }
+    : next
+}
+
 function exchange(
   dice: Random,
   number: number,

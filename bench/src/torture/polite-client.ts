@@ -1,6 +1,10 @@
+import { once } from 'node:events'
 import { Agent, get } from 'node:http'
+import { type ClientHttp2Session, connect } from 'node:http2'
+import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { quantile } from '../numbers.ts'
+import type { Target } from './targets.ts'
 
 /** How a client that does nothing wrong fared meanwhile. */
 export interface Politeness {
@@ -12,12 +16,13 @@ export interface Politeness {
   readonly complaints: readonly string[]
 }
 
+const HOST = '127.0.0.1'
 const EVERY_MS = 50
 const PATIENCE_MS = 10_000
 
 /** Asks for `/ok` every 50 ms until it is told to stop; by turns over a connection that it keeps, and over a new one. */
-export function politeClient(port: number): { stop(): Promise<Politeness> } {
-  const kept = new Agent({ keepAlive: true, maxSockets: 1 })
+export function politeClient(port: number, protocol: Target['protocol']): { stop(): Promise<Politeness> } {
+  const asking = protocol === 'http/1.1' ? overHttp1(port) : overHttp2(port)
   const latencies: number[] = []
   const complaints: string[] = []
   const running = new Set<Promise<void>>()
@@ -27,7 +32,7 @@ export function politeClient(port: number): { stop(): Promise<Politeness> } {
   async function ask(number: number): Promise<void> {
     const started = performance.now()
     try {
-      const { status, body } = await answered(port, number, number % 2 === 0 ? kept : false)
+      const { status, body } = await asking.ask(`/ok/0?id=p.${number}`, number % 2 === 0)
       if (status !== 200 || body !== `ok p.${number}\n`) throw new Error(`${status}: ${body}`)
       latencies.push(performance.now() - started)
     } catch (error) {
@@ -50,7 +55,7 @@ export function politeClient(port: number): { stop(): Promise<Politeness> } {
     async stop() {
       stopped = true
       await over
-      kept.destroy()
+      asking.end()
       latencies.sort((a, b) => a - b)
       return {
         asked,
@@ -64,23 +69,58 @@ export function politeClient(port: number): { stop(): Promise<Politeness> } {
   }
 }
 
-function answered(
-  port: number,
-  number: number,
-  agent: Agent | false,
-): Promise<{ status: number; body: string }> {
-  return new Promise((resolve, reject) => {
-    const signal = AbortSignal.timeout(PATIENCE_MS)
-    const path = `/ok/0?id=p.${number}`
-    const request = get({ host: '127.0.0.1', port, path, agent, signal }, (response) => {
-      let body = ''
-      response.setEncoding('latin1')
-      response.on('data', (chunk: string) => {
-        body += chunk
-      })
-      response.on('end', () => resolve({ status: response.statusCode!, body }))
-      response.on('error', reject)
-    })
-    request.on('error', reject)
-  })
+interface Reply {
+  readonly status: number
+  readonly body: string
+}
+
+interface Asking {
+  /** @param kept over the connection that is kept, instead of a new one */
+  ask(path: string, kept: boolean): Promise<Reply>
+  end(): void
+}
+
+function overHttp1(port: number): Asking {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  return {
+    end: () => agent.destroy(),
+    ask: (path, kept) =>
+      new Promise((resolve, reject) => {
+        const signal = AbortSignal.timeout(PATIENCE_MS)
+        const request = get({ host: HOST, port, path, agent: kept && agent, signal }, (response) => {
+          resolve(read(response, response.statusCode!))
+        })
+        request.on('error', reject)
+      }),
+  }
+}
+
+function overHttp2(port: number): Asking {
+  const url = `http://${HOST}:${port}`
+  let session: ClientHttp2Session | undefined
+  return {
+    end: () => session?.destroy(),
+    async ask(path, kept) {
+      if (!session || session.closed || session.destroyed) session = connect(url)
+      const own = kept ? session : connect(url)
+      const signal = AbortSignal.timeout(PATIENCE_MS)
+      try {
+        const stream = own.request({ ':path': path }, { signal })
+        const [headers] = await Promise.race([once(stream, 'response'), once(own, 'error').then(failed)])
+        return await read(stream, headers[':status'])
+      } finally {
+        if (!kept) own.destroy()
+      }
+    },
+  }
+}
+
+function failed([error]: unknown[]): never {
+  throw error
+}
+
+async function read(stream: Readable, status: number): Promise<Reply> {
+  let body = ''
+  for await (const chunk of stream) body += chunk
+  return { status, body }
 }

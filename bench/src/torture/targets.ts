@@ -31,5 +31,7 @@ export const targets: Readonly<Record<string, Target>> = {
   express: { ...onNode, module: 'express', traits: { ...traits, held: true } },
   // Koa takes away all headers where it answers an error.
   koa: { ...onNode, module: 'koa', traits: { ...traits, held: true, outside: [200, 204, 503, 504] } },
+  h2: { ...onNode, module: 'h2', protocol: 'h2c', traits: { ...traits, outside: [200, 204] } },
+  'h2-listener': { ...onNode, module: 'h2-listener', protocol: 'h2c', traits: { ...traits, held: true } },
   fastify: { ...onNode, module: 'fastify', traits: { ...traits, held: true } },
 }

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import type { Answer } from '../handlers.ts'
@@ -42,28 +43,20 @@ async function writePieces(
   body: AsyncIterable<string>,
   atOnce: boolean,
 ): Promise<void> {
+  // Listened for from the start: over HTTP/2 nothing else tells that a response has been closed.
+  let isClosed = outgoing.destroyed
+  const closed = once(outgoing, 'close').then(() => {
+    isClosed = true
+  })
   if (atOnce) outgoing.flushHeaders()
   for await (const piece of body) {
     // Who has been answered by the guard, or has left, takes nothing more.
-    if (isClosed(outgoing)) return
-    if (!outgoing.write(piece)) await drained(outgoing)
+    if (isClosed) return
+    if (!outgoing.write(piece)) await Promise.race([drained(outgoing), closed])
   }
   outgoing.end()
 }
 
-function isClosed(outgoing: ServerResponse): boolean {
-  return outgoing.destroyed || outgoing.closed || outgoing.writableEnded
-}
-
-function drained(outgoing: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      outgoing.off('drain', done)
-      outgoing.off('close', done)
-      resolve()
-    }
-    outgoing.on('drain', done)
-    outgoing.on('close', done)
-    if (isClosed(outgoing)) done()
-  })
+async function drained(outgoing: ServerResponse): Promise<void> {
+  await once(outgoing, 'drain')
 }

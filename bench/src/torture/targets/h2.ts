@@ -1,0 +1,15 @@
+import { createServer } from 'node:http2'
+import type { Server } from 'node:net'
+import { guard } from '@curfew/core'
+import { serve as serveApp } from '@curfew/node'
+import type { Serve } from '../kit.ts'
+import { answerFetch } from './answer-fetch.ts'
+import { contained } from './contained.ts'
+import { HOST, listening } from './listening.ts'
+
+export const serve: Serve = (kit) => {
+  contained(kit)
+  const fetch = guard((request) => answerFetch(kit, request), kit.guard)
+  const { server } = serveApp({ fetch, createServer, port: 0, hostname: HOST })
+  return listening(server as Server, fetch.stats)
+}
