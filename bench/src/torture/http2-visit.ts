@@ -84,10 +84,14 @@ async function ask(
   )
   const leaves = manner.kind === 'leave'
   if (exchange.handler === 'firehose') stream.pause()
-  const reply = read(stream, isGone, (pieces) => {
+  const reply = read(stream, method, isGone, (pieces) => {
     if (leaves && (manner.at === 'after the head' || (manner.at === 'in mid-body' && pieces > 0))) cancel()
   })
-  const cancel = (): void => stream.close(constants.NGHTTP2_CANCEL)
+  const cancel = (): void => {
+    stream.close(constants.NGHTTP2_CANCEL)
+    // Who has had the end already is only closed once he has read it.
+    stream.resume()
+  }
   if (
     leaves &&
     exchange.handler !== 'firehose' &&
@@ -163,6 +167,7 @@ interface Reply {
 /** @param onProgress told with 0 at the head, and then with the number of pieces of the body */
 function read(
   stream: ClientHttp2Stream,
+  method: string,
   isGone: () => boolean,
   onProgress: (pieces: number) => void,
 ): Promise<Reply> {
@@ -187,8 +192,11 @@ function read(
       for (const [name, value] of Object.entries(head ?? {})) headers.set(name, String(value))
       const status = head && Number(head[':status'])
       const code = stream.rstCode ?? 0
-      const complete = ended && !stream.aborted && code === 0
-      resolve({ status, headers, body: Buffer.concat(pieces), complete, code, isCut: isGone() })
+      const body = Buffer.concat(pieces)
+      const length = headers.get('content-length')
+      const isAll = method === 'HEAD' || length === undefined || Number(length) === body.length
+      const complete = ended && code === 0 && isAll
+      resolve({ status, headers, body, complete, code, isCut: isGone() })
     })
   })
 }

@@ -96,27 +96,27 @@ function overHttp1(port: number): Asking {
 }
 
 function overHttp2(port: number): Asking {
-  const url = `http://${HOST}:${port}`
-  let session: ClientHttp2Session | undefined
+  let kept: ClientHttp2Session | undefined
+  const open = (): ClientHttp2Session => {
+    const session = connect(`http://${HOST}:${port}`)
+    // Its streams tell it, too.
+    session.on('error', () => {})
+    return session
+  }
   return {
-    end: () => session?.destroy(),
-    async ask(path, kept) {
-      if (!session || session.closed || session.destroyed) session = connect(url)
-      const own = kept ? session : connect(url)
-      const signal = AbortSignal.timeout(PATIENCE_MS)
+    end: () => kept?.destroy(),
+    async ask(path, isKept) {
+      if (!kept || kept.closed || kept.destroyed) kept = open()
+      const session = isKept ? kept : open()
       try {
-        const stream = own.request({ ':path': path }, { signal })
-        const [headers] = await Promise.race([once(stream, 'response'), once(own, 'error').then(failed)])
+        const stream = session.request({ ':path': path }, { signal: AbortSignal.timeout(PATIENCE_MS) })
+        const [headers] = await once(stream, 'response')
         return await read(stream, headers[':status'])
       } finally {
-        if (!kept) own.destroy()
+        if (!isKept) session.destroy()
       }
     },
   }
-}
-
-function failed([error]: unknown[]): never {
-  throw error
 }
 
 async function read(stream: Readable, status: number): Promise<Reply> {
