@@ -5,6 +5,7 @@ import { pipeline } from 'node:stream/promises'
 import { setImmediate as turn } from 'node:timers/promises'
 import { ClientClosedError, HandlerTimeoutError, type Outcome } from '@curfew/core'
 import { type Report, reporter } from '@curfew/core/report'
+import { ManualClock } from '@curfew/core/testing'
 import { describe, expect, test } from 'vitest'
 import { get, RawClient } from '../test/raw-client.ts'
 import {
@@ -468,6 +469,41 @@ describe.each(protocols)('over %s, a response that has to begin', (protocol) => 
       phase: 'streaming',
       error: { message: 'broke' },
     })
+  })
+
+  test('and is written on and on is never idle', async () => {
+    const clock = new ManualClock()
+    const { port, outcomes } = await startListener(
+      async (_, res) => {
+        res.flushHeaders()
+        await turn()
+        for (let i = 0; i < 10; i++) {
+          res.write('piece ')
+          await clock.advance(600)
+        }
+        res.end('end')
+        await clock.advance(5_000)
+      },
+      { protocol, clock, streamIdleMs: 1_000 },
+    )
+    expect(await fetched(protocol, port)).toMatchObject({ body: `${'piece '.repeat(10)}end` })
+    expect(await outcomes.first()).toMatchObject({ kind: 'completed', streamed: 'flushed' })
+  })
+
+  test('and has ended stands, whatever its handler throws then', async () => {
+    const output = watchOutput()
+    const { port, outcomes } = await startListener(
+      async (_, res) => {
+        res.flushHeaders()
+        await turn()
+        res.end('all of it')
+        throw new Error('Nobody waits for that')
+      },
+      { protocol },
+    )
+    expect(await fetched(protocol, port)).toMatchObject({ body: 'all of it' })
+    expect(await outcomes.first()).toMatchObject({ kind: 'completed', streamed: 'flushed' })
+    expect(output).toEqual([['error', 'Curfew handler failed after its response:', expect.any(Error)]])
   })
 
   test.each(['streamIdleMs', 'streamTotalMs'])('and goes on for too long is cut off by %s', async (limit) => {

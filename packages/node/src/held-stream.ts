@@ -28,7 +28,7 @@ export class HeldStream implements Held {
     this.holder = holder
     this.real = response.stream
     this.listeners = new OuterListeners(response)
-    this.response[streamKeyOf(response)] = new Proxy(this.real, new StandIn(this))
+    this.response[streamKeyOf(response)] = new Proxy(this.real, new StandIn(this, answered))
     const { flushHeaders, destroy } = this.response
     const ownFlushHeaders = (): void => {
       flushHeaders.call(response)
@@ -55,7 +55,7 @@ export class HeldStream implements Held {
     if (head) real.respond(...head)
     this.state = 'released'
     this.chunks = []
-    response[streamKeyOf(response)] = real
+    response[streamKeyOf(response)] = this.ended ? real : new Proxy(real, new StandIn(this, followed))
     for (const [chunk, encoding] of chunks) real.write(chunk, encoding as BufferEncoding)
     if (this.ended) real.end()
     else if (this.isFull && !real.writableNeedDrain) process.nextTick(() => response.emit('drain'))
@@ -151,6 +151,10 @@ export class HeldStream implements Held {
       this.holder.onLate(false)
       return refuse([encoding, callback])
     }
+    if (this.state === 'released') {
+      this.holder.onWrite()
+      return this.real.write(chunk, encoding as BufferEncoding, callback as () => void)
+    }
     if (typeof chunk !== 'string' && !ArrayBuffer.isView(chunk)) {
       throw new TypeError(`Body chunk is neither text nor bytes: ${typeof chunk}`)
     }
@@ -164,10 +168,11 @@ export class HeldStream implements Held {
     return !this.isFull
   }
 
-  end(): void {
+  end(...args: []): unknown {
     this.ended = true
-    if (this.state === 'lost') this.holder.onLate(true)
-    else this.holder.onEnd()
+    if (this.state === 'lost') return this.holder.onLate(true)
+    this.holder.onEnd()
+    return this.state === 'released' ? this.real.end(...args) : undefined
   }
 
   destroy(error: unknown): void {
@@ -180,13 +185,15 @@ export class HeldStream implements Held {
 /** The stream itself, but for what the response is to find another answer to. */
 class StandIn implements ProxyHandler<ServerHttp2Stream> {
   private readonly held: HeldStream
+  private readonly answered: ReadonlySet<string | symbol>
 
-  constructor(held: HeldStream) {
+  constructor(held: HeldStream, names: ReadonlySet<string | symbol>) {
     this.held = held
+    this.answered = names
   }
 
   get(stream: ServerHttp2Stream, name: string | symbol): unknown {
-    const owner = answered.has(name) ? this.held : stream
+    const owner = this.answered.has(name) ? this.held : stream
     const value = Reflect.get(owner, name, owner)
     return typeof value === 'function' ? value.bind(owner) : value
   }
@@ -208,6 +215,9 @@ const answered: ReadonlySet<string | symbol> = new Set([
   'end',
   'destroy',
 ])
+
+/** What is asked once it has been released, but has not ended: limits count from the last write, and to the end. */
+const followed: ReadonlySet<string | symbol> = new Set(['write', 'end'])
 
 function isEventStream(head: Parameters<ServerHttp2Stream['respond']> | undefined): boolean {
   return String(head?.[0]?.['content-type']).startsWith('text/event-stream')
