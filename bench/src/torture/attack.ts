@@ -48,6 +48,9 @@ const FILES_MARGIN = 2
 /** Processor time that a process may use in a second of doing nothing. */
 const IDLE_CPU_MS = 100
 
+/** What Deno says once of its own signals: packages/deno/README.md. */
+const advice = /^Deno\.serve: request\.signal aborts on successful responses .*\n/m
+
 /** Starts a target, lets its clients misbehave, and closes the books. */
 export async function attack(options: AttackOptions): Promise<AttackResult> {
   const { target, runtime, seed, connections, seconds, requests, from, to } = options
@@ -93,7 +96,7 @@ export async function attack(options: AttackOptions): Promise<AttackResult> {
       traits,
     )
     const grown = after.heapBytes - before.heapBytes
-    const said = server.said()
+    const said = server.said().replace(advice, '')
     lines.push(
       {
         what: 'somebody polite is answered all the time',

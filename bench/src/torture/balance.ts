@@ -129,6 +129,7 @@ const endings: Readonly<Record<number, string>> = {
   500: 'failed',
   503: 'timed-out',
   504: 'rejected',
+  499: 'client-closed',
 }
 
 function agrees(

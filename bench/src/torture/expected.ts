@@ -1,6 +1,6 @@
 import { garbage } from './garbage.ts'
 import type { HandlerName } from './handlers.ts'
-import type { Exchange } from './plan.ts'
+import { breaking, type Exchange } from './plan.ts'
 
 /** What a target does that not all of them do. */
 export interface Traits {
@@ -14,6 +14,8 @@ export interface Traits {
   readonly pipelines: boolean
   /** Whether it looks at requests as strictly as it has to; the others are lenient about heads that are malformed. */
   readonly strict: boolean
+  /** Whether a client that has sent its FIN, and still reads, is sent the bodyless 499 that stands for its having left. */
+  readonly sends499: boolean
   /** Whether what it records of a response is what became of it on the wire. */
   readonly tellsDelivery: boolean
 }
@@ -68,11 +70,15 @@ const table: Record<HandlerName, Expected> = {
 /** What a server says by itself to a client that has broken the protocol. */
 const refusals = [400, 408, 413, 414, 417, 431, 501, 505] as const
 
-export function allowed({ handler, deadline, manner }: Exchange, { held, strict }: Traits): Allowed {
+export function allowed(
+  { handler, deadline, manner }: Exchange,
+  { held, strict, sends499 }: Traits,
+): Allowed {
   const expected: Expectation = deadline?.means === 'expired' ? [504] : table[handler][held ? 'held' : 'sent']
   const statuses = new Set(expected.filter((each) => each !== 'cut'))
   const cut = expected.includes('cut')
   if (deadline?.means === 'short') statuses.add(503)
+  if (sends499 && breaking.has(manner.kind)) statuses.add(499)
   switch (manner.kind) {
     case 'garbage':
       return garbage[manner.which]!.tolerated || !strict

@@ -30,6 +30,7 @@ export const garbage: readonly Garbage[] = [
   { send: (path) => `GET ${path} HTTP/1.1\r\nHost: x\r\nX-Huge: ${'h'.repeat(80_000)}\r\n\r\n` },
   // The hello of a TLS client.
   { send: () => Uint8Array.from([0x16, 3, 1, 0, 0xa5, 1, 0, 0, 0xa1, 3, 3, ...new Uint8Array(160)]) },
-  { send: () => 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n' },
+  // Not quite the hello of a client of HTTP/2.
+  { send: () => 'PRI * HTTP/2.0\r\n\r\nNO\r\n\r\n' },
   { send: () => noise },
 ]

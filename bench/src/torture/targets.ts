@@ -21,6 +21,7 @@ const traits: Traits = {
   pipelines: true,
   strict: true,
   tellsDelivery: true,
+  sends499: false,
 }
 
 /** Those of our own, by name. */
@@ -34,4 +35,33 @@ export const targets: Readonly<Record<string, Target>> = {
   h2: { ...onNode, module: 'h2', protocol: 'h2c', traits: { ...traits, outside: [200, 204] } },
   'h2-listener': { ...onNode, module: 'h2-listener', protocol: 'h2c', traits: { ...traits, held: true } },
   fastify: { ...onNode, module: 'fastify', traits: { ...traits, held: true } },
+  // Nothing contains a crash there, and of what becomes of a response they tell little: docs/runtimes.md.
+  bun: {
+    runtime: 'bun',
+    module: 'bun',
+    protocol: 'http/1.1',
+    without: ['stray', 'reject'],
+    traits: {
+      ...traits,
+      contains: false,
+      outside: [200, 204],
+      pipelines: false,
+      strict: false,
+      tellsDelivery: false,
+    },
+  },
+  deno: {
+    runtime: 'deno',
+    module: 'deno',
+    protocol: 'http/1.1',
+    without: ['stray', 'reject'],
+    traits: {
+      ...traits,
+      contains: false,
+      outside: [200, 204],
+      strict: false,
+      sends499: true,
+      tellsDelivery: false,
+    },
+  },
 }
