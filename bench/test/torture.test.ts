@@ -17,9 +17,12 @@ const own = [
   ['deno', 'deno'],
 ]
 
-test.concurrent.each(own)('clients that misbehave, on %s: the books of %s balance', async (runtime, target) => {
-  const args = [main, '--runtime', runtime!, '--target', target!, ...amounts]
-  const { stdout, code } = await promisify(execFile)(process.execPath, args).catch((error) => error)
-  expect(stdout).not.toMatch(/^ +NOT .*$/m)
-  expect(code).toBeUndefined()
-})
+test.concurrent.each(own)(
+  'clients that misbehave, on %s: the books of %s balance',
+  async (runtime, target) => {
+    const args = [main, '--runtime', runtime!, '--target', target!, ...amounts]
+    const { stdout, code } = await promisify(execFile)(process.execPath, args).catch((error) => error)
+    expect(stdout).not.toMatch(/^ +NOT .*$/m)
+    expect(code).toBeUndefined()
+  },
+)

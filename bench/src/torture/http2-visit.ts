@@ -82,6 +82,7 @@ async function ask(
     },
     { endStream: !body },
   )
+  const timer = setTimeout(() => stream.destroy(new Error('waited in vain')), PATIENCE_MS)
   const leaves = manner.kind === 'leave'
   if (exchange.handler === 'firehose') stream.pause()
   const reply = read(stream, method, isGone, (pieces) => {
@@ -112,7 +113,6 @@ async function ask(
     await sleep(manner.pauseMs)
     stream.resume()
   }
-  const timer = setTimeout(() => stream.close(constants.NGHTTP2_INTERNAL_ERROR), PATIENCE_MS)
   const seen = await reply
   // A connection that is cut has its streams end as if they were complete.
   const left = leaves || seen.isCut
