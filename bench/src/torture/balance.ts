@@ -79,7 +79,7 @@ export function balance(
     ),
     eachSeen('what clients saw is what was recorded', seen, entries, traits),
   ]
-  const wrong = sum(clients.map((client) => client.wrong))
+  const wrong = sum(clients.flatMap((client) => Object.values(client.wrong)))
   const failed = sum(clients.map((client) => client.failed))
   const requests = sum(clients.map((client) => client.requests))
   lines.push({

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Allowed, Traits } from './expected.ts'
 import { streamText, textOf, uploadText } from './handlers.ts'
 import type { Exchange } from './plan.ts'
+import type { Wrong, WrongKind } from './trip.ts'
 
 /** A response that has come whole, over whatever protocol. */
 export interface WholeResponse {
@@ -18,25 +19,30 @@ export function checkResponse(
   id: string,
   { status, headers, body }: WholeResponse,
   may: Allowed,
-  { outside }: Traits,
-): string | undefined {
-  if (!may.statuses.has(status)) return `${status}: ${excerpt(body)}`
+  { outside, problems }: Traits,
+): Wrong | undefined {
+  if (!may.statuses.has(status))
+    return wrong('not the answer that it has to be', `${status}: ${excerpt(body)}`)
   const isServers = status === 400 || (status > 404 && status < 500) || status === 501 || status === 505
   if (isServers) return undefined
   const echoed = headers.get('x-id')
-  if (echoed !== undefined && echoed !== id) return `${status} of another request: ${echoed}`
+  if (echoed !== undefined && echoed !== id) return wrong('of another request', `${status} of ${echoed}`)
   if (outside.includes(status) && echoed === undefined)
-    return `${status} without what was set outside of the guard`
+    return wrong('without what was set outside', `${status}`)
   if (exchange.method === 'HEAD' || exchange.manner.kind === 'garbage' || status === 204) return undefined
   if (status === 200) {
     const expected = bodyFor(exchange, id)
-    return body.equals(expected) ? undefined : `not its body: ${excerpt(body)}`
+    return body.equals(expected) ? undefined : wrong('the body of another answer', excerpt(body))
   }
   const code = codes[status]
   const isProblem = headers.get('content-type')?.startsWith('application/problem+json')
-  if (code === undefined) return undefined
-  if (!isProblem) return `${status}, but no problem: ${excerpt(body)}`
-  return JSON.parse(body.toString()).code === code ? undefined : `${status}: ${excerpt(body)}`
+  if (code === undefined || !problems) return undefined
+  const isIt = isProblem && JSON.parse(body.toString()).code === code
+  return isIt ? undefined : wrong('the body of another answer', `${status}: ${excerpt(body)}`)
+}
+
+export function wrong(kind: WrongKind, says: string): Wrong {
+  return { kind, says }
 }
 
 /** What the handler answers where it answers in time. */

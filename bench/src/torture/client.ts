@@ -1,9 +1,10 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { done, given } from '../child.ts'
 import { visitHttp1 } from './http1-client.ts'
 import { visitHttp2 } from './http2-visit.ts'
 import { breaking, type Exchange, type PlanLimits, session, visit } from './plan.ts'
-import { targets } from './targets.ts'
+import { peers, targets } from './targets.ts'
 import type { Seen, Trip } from './trip.ts'
 
 export interface ClientArgs {
@@ -33,8 +34,8 @@ export interface ClientResult {
   readonly saw: Readonly<Record<string, number>>
   readonly manners: Readonly<Record<string, number>>
   readonly statuses: Readonly<Record<string, number>>
-  /** Requests that were answered as they must not be. */
-  readonly wrong: number
+  /** Requests that were answered as they must not be, by kind. */
+  readonly wrong: Readonly<Record<string, number>>
   /** Some of them, told at length. */
   readonly complaints: readonly string[]
   /** Connections that could not be made, or of which something else went wrong. */
@@ -42,7 +43,7 @@ export interface ClientResult {
 }
 
 const args = given<ClientArgs>()
-const { traits, without, protocol } = targets[args.target]!
+const { traits, without, protocol } = (targets[args.target] ?? peers[args.target])!
 const limits: PlanLimits = { without: new Set(without), limitMs: args.limitMs }
 /** So that the load does not depend on how many connections there are, in milliseconds for each of them. */
 const PACE_MS = 5
@@ -58,7 +59,7 @@ const complaints: string[] = []
 let next = args.from
 let visits = 0
 let requests = 0
-let wrong = 0
+const wrong: Record<string, number> = {}
 let failed = 0
 const started = performance.now()
 const until = started + args.seconds * 1_000
@@ -105,6 +106,8 @@ async function follow(
   } catch (error) {
     failed++
     complain(planned, String(error))
+    // Who comes to a server that is about to be started again comes back later.
+    await sleep(PACE_MS)
   }
 }
 
@@ -119,8 +122,8 @@ function note(
   lines.push(`${id} ${what} ${status ?? '-'} ${fault ? 'fault' : '-'}\n`)
   if (lines.length > 1_000) flush()
   if (!complaint) return
-  wrong++
-  complain(planned, `${id}: ${complaint}`)
+  add(wrong, complaint.kind)
+  complain(planned, `${id}: ${complaint.kind}: ${complaint.says}`)
 }
 
 function complain(planned: object, what: string): void {

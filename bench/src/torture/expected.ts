@@ -14,6 +14,12 @@ export interface Traits {
   readonly pipelines: boolean
   /** Whether it looks at requests as strictly as it has to; the others are lenient about heads that are malformed. */
   readonly strict: boolean
+  /** That of a timeout. */
+  readonly timeoutStatus: number
+  /** Whether what it answers by itself is a problem with a code. */
+  readonly problems: boolean
+  /** Whether it reads from a request how long its client waits. */
+  readonly readsDeadlines: boolean
   /** Whether a client that has sent its FIN, and still reads, is sent the bodyless 499 that stands for its having left. */
   readonly sends499: boolean
   /** Whether what it records of a response is what became of it on the wire. */
@@ -72,12 +78,15 @@ const refusals = [400, 408, 413, 414, 417, 431, 501, 505] as const
 
 export function allowed(
   { handler, deadline, manner }: Exchange,
-  { held, strict, sends499 }: Traits,
+  { held, strict, sends499, timeoutStatus, readsDeadlines }: Traits,
 ): Allowed {
-  const expected: Expectation = deadline?.means === 'expired' ? [504] : table[handler][held ? 'held' : 'sent']
-  const statuses = new Set(expected.filter((each) => each !== 'cut'))
+  const means = readsDeadlines ? deadline?.means : 'nothing'
+  const expected: Expectation = means === 'expired' ? [504] : table[handler][held ? 'held' : 'sent']
+  const statuses = new Set(
+    expected.flatMap((each) => (each === 'cut' ? [] : each === 503 ? timeoutStatus : each)),
+  )
   const cut = expected.includes('cut')
-  if (deadline?.means === 'short') statuses.add(503)
+  if (means === 'short') statuses.add(timeoutStatus)
   if (sends499 && breaking.has(manner.kind)) statuses.add(499)
   switch (manner.kind) {
     case 'garbage':

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type RawClient, type RawResponse, rawClient } from '@curfew/conformance/clients'
-import { checkResponse, uploadBody } from './check-response.ts'
-import { allowed, type Traits } from './expected.ts'
+import { checkResponse, uploadBody, wrong } from './check-response.ts'
+import { type Allowed, allowed, type Traits } from './expected.ts'
 import { garbage } from './garbage.ts'
 import { breaking, type Exchange, type Stage, type Visit, type Way } from './plan.ts'
-import { pathOf, type Seen, type Trip } from './trip.ts'
+import { pathOf, type Seen, type Trip, type Wrong } from './trip.ts'
 
 const HOST = '127.0.0.1'
 /** What a client of a chunked body sends at once. */
@@ -76,7 +76,7 @@ export async function visitHttp1(visit: Visit, { port, prefix, traits, pauseMs }
     if (rest === '' || (breaking.has(mayRefuse) && isRefusal(rest))) return
     seen[seen.length - 1] = {
       ...last,
-      wrong: `after the last response: ${JSON.stringify(rest.slice(0, 200))}`,
+      wrong: wrong('more than one answer', JSON.stringify(rest.slice(0, 200))),
     }
   }
 }
@@ -175,7 +175,7 @@ async function leave(
     return { id, what: 'left' }
   }
   let status: number | undefined
-  let wrong: string | undefined
+  let found: Wrong | undefined
   await client
     .response({
       method: exchange.method,
@@ -188,10 +188,10 @@ async function leave(
       },
     })
     .catch((error) => {
-      if (error.message.startsWith('malformed')) wrong = error.message
+      if (error.message.startsWith('malformed')) found = wrong('malformed', error.message)
     })
   go()
-  return { id, what: 'left', ...(status && { status }), ...(wrong && { wrong }) }
+  return { id, what: 'left', ...(status && { status }), ...(found && { wrong: found }) }
 }
 
 async function expectContinue(
@@ -240,12 +240,7 @@ async function answer(
       },
     })
   } catch (error) {
-    const { message } = error as Error
-    const nothing = message.startsWith('no response')
-    const cut = message.startsWith('truncated head')
-    const isFine = (nothing && (may.nothing || mayEnd)) || (cut && may.cut)
-    const what = nothing ? 'nothing' : cut ? 'cut' : 'whole'
-    return { id, what, ...(status && { status }), ...(!isFine && { wrong: message }), goesOn: false }
+    return { ...unread(error as Error, id, may, mayEnd), ...(status && { status }), goesOn: false }
   }
   const { complete, headers } = response
   if (!complete) {
@@ -253,15 +248,39 @@ async function answer(
       exchange.manner.kind !== 'garbage' ||
       garbage[exchange.manner.which]!.tolerated ||
       may.statuses.has(response.status)
-    const wrong =
-      (may.cut && isRefused) || mayEnd
-        ? undefined
-        : `${response.status}, broken off after ${response.body.length} bytes`
-    return { id, what: 'cut', status: response.status, ...(wrong && { wrong }), goesOn: false }
+    const isFine = (may.cut && isRefused) || mayEnd
+    return {
+      id,
+      what: 'cut',
+      status: response.status,
+      goesOn: false,
+      ...(!isFine && {
+        wrong: wrong('broken off', `${response.status}, after ${response.body.length} bytes`),
+      }),
+    }
   }
-  const wrong = checkResponse(exchange, id, response, may, traits)
+  const found = checkResponse(exchange, id, response, may, traits)
   const goesOn = headers.get('connection') !== 'close'
-  return { id, what: 'whole', status: response.status, ...(wrong && { wrong }), goesOn: goesOn && !wrong }
+  return {
+    id,
+    what: 'whole',
+    status: response.status,
+    ...(found && { wrong: found }),
+    goesOn: goesOn && !found,
+  }
+}
+
+/** Where there is no response that could be read. */
+function unread({ message }: Error, id: string, may: Allowed, mayEnd: boolean): Seen {
+  if (message.startsWith('no response')) {
+    const isFine = may.nothing || mayEnd
+    return { id, what: 'nothing', ...(!isFine && { wrong: wrong('no answer', message) }) }
+  }
+  if (message.startsWith('truncated head')) {
+    return { id, what: 'cut', ...(!may.cut && { wrong: wrong('broken off', message) }) }
+  }
+  const kind = message.startsWith('malformed') ? 'malformed' : 'waits in vain'
+  return { id, what: 'nothing', wrong: wrong(kind, message) }
 }
 
 // --- what is sent ---------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 import { type ClientHttp2Stream, constants, type IncomingHttpHeaders } from 'node:http2'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Http2Client, http2Client, rawClient } from '@curfew/conformance/clients'
-import { checkResponse, uploadBody } from './check-response.ts'
+import { checkResponse, uploadBody, wrong } from './check-response.ts'
 import { allowed } from './expected.ts'
 import { garbage } from './garbage.ts'
 import type { Exchange, Session } from './plan.ts'
@@ -119,7 +119,11 @@ async function ask(
   clearTimeout(timer)
   if (left) return { id, what: 'left', ...(seen.status && { status: seen.status }) }
   if (seen.status === undefined) {
-    return { id, what: 'nothing', ...(!may.nothing && { wrong: `no response: ${seen.code}` }) }
+    return {
+      id,
+      what: 'nothing',
+      ...(!may.nothing && { wrong: wrong('no answer', `the stream was closed with ${seen.code}`) }),
+    }
   }
   const { status } = seen
   if (!seen.complete) {
@@ -127,11 +131,13 @@ async function ask(
       id,
       what: 'cut',
       status,
-      ...(!may.cut && { wrong: `${status}, reset after ${seen.body.length} bytes: ${seen.code}` }),
+      ...(!may.cut && {
+        wrong: wrong('broken off', `${status}, after ${seen.body.length} bytes, with ${seen.code}`),
+      }),
     }
   }
-  const wrong = checkResponse(exchange, id, { ...seen, status }, may, traits)
-  return { id, what: 'whole', status, ...(wrong && { wrong }) }
+  const found = checkResponse(exchange, id, { ...seen, status }, may, traits)
+  return { id, what: 'whole', status, ...(found && { wrong: found }) }
 }
 
 async function send(stream: ClientHttp2Stream, bytes: Buffer, { manner }: Exchange): Promise<void> {

@@ -2,11 +2,14 @@ import { openSync, writeSync } from 'node:fs'
 import type { GuardOptions, Stats } from '@curfew/core'
 import { reporter } from '@curfew/core/report'
 import { type Answer, type Asked, handlers, isHandler, type World } from './handlers.ts'
+import type { TargetArgs } from './target-process.ts'
 
 /** What a target is made of: it lets requests in, and sends what is answered. */
 export interface Kit extends World {
   /** What the handler that the path names answers; every request that reaches the app comes by here, once. */
   answer(asked: Omit<Asked, 'id' | 'amount'>, url: string): Answer | Promise<Answer>
+  /** Where to listen: 0 for any port that is free. */
+  readonly port: number
   /** For the guard of a target of our own: the deadline, the access log, the reports. */
   readonly guard: GuardOptions
   /** For a target that has no guard: a response has ended. */
@@ -55,7 +58,7 @@ export function idOf(url: string): string {
  * What is counted in the process of a target. Each thing that happens to a request is a line of the log: `h` a handler
  * begins, `o` an outcome, `l` a late settlement, `r` a report; for targets without a guard `e` the end of a response.
  */
-export function makeKit(limitMs: number, log: string): { kit: Kit; control: Control } {
+export function makeKit({ limitMs, log, port = 0 }: TargetArgs): { kit: Kit; control: Control } {
   const fd = openSync(log, 'a')
   let text = ''
   let handled = 0
@@ -77,6 +80,9 @@ export function makeKit(limitMs: number, log: string): { kit: Kit; control: Cont
     text = ''
   }
 
+  // Also of a process that crashes.
+  process.on('exit', flush)
+
   const reports = reporter({
     hooks: [
       ({ kind, request, outcome }) => {
@@ -93,6 +99,7 @@ export function makeKit(limitMs: number, log: string): { kit: Kit; control: Cont
 
   const kit: Kit = {
     limitMs,
+    port,
     openBodies: new Set(),
     get released() {
       return released

@@ -2,63 +2,102 @@ import { mkdirSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { machine } from '../machine.ts'
 import { write } from '../results/results-file.ts'
+import { renderTorture } from '../results/torture-page.ts'
 import { findRuntime, versions } from '../runtimes.ts'
-import { type AttackResult, attack } from './attack.ts'
-import { targets } from './targets.ts'
+import { type AttackOptions, type AttackResult, attack, type Storm } from './attack.ts'
+import { attackPeer, type PeerResult } from './attack-peer.ts'
+import { peers, type Target, targets } from './targets.ts'
 
 const { values: told } = parseArgs({
   options: {
     runtime: { type: 'string', default: 'node' },
     target: { type: 'string' },
+    against: { type: 'string' },
     seconds: { type: 'string', default: '60' },
     requests: { type: 'string', default: '1000000' },
     connections: { type: 'string', default: '500' },
     seed: { type: 'string' },
     visits: { type: 'string' },
+    books: { type: 'boolean', default: false },
     save: { type: 'boolean', default: false },
+    render: { type: 'boolean', default: false },
   },
 })
 
+const folder = new URL('../../results/torture/', import.meta.url)
 const runtime = findRuntime(told.runtime)
-const wanted = told.target?.split(',') ?? namesOf(told.runtime)
-const seed = told.seed === undefined ? Math.floor(Math.random() * 1e9) : Number(told.seed)
 const [from = 0, to = null] = told.visits?.split('-').map(Number) ?? []
 
-for (const name of wanted) {
-  if (!Object.hasOwn(targets, name)) throw new Error(`No such target: ${name}`)
-  const before = machine()
-  const result = await attack({
-    target: name,
-    runtime,
-    seed,
-    seconds: Number(told.seconds) / wanted.length,
-    requests: Number(told.requests),
-    connections: Number(told.connections),
-    from,
-    to,
-  })
-  print(name, result)
-  if (result.books.some(({ holds }) => !holds)) process.exitCode = 1
-  if (told.save) save(name, result, before)
+if (!told.render) {
+  if (told.against === undefined) await onEach(targets, told.target, ours)
+  else await onEach(peers, told.against, theirs)
 }
+if (told.render || told.save) renderTorture(folder)
 
-function namesOf(of: string): string[] {
-  const family = of.replace(/\d+$/, '')
-  return Object.entries(targets).flatMap(([name, target]) => (target.runtime === family ? [name] : []))
-}
-
-function print(name: string, { seed, requests, connections, seconds, polite, books }: AttackResult): void {
-  console.log(
-    `\n${name} on ${runtime.name} ${runtime.version}, seed ${seed}: ${requests} requests on ${connections} connections in ${seconds.toFixed(1)} s; /ok in ${polite.p50Ms.toFixed(1)} ms, p99 ${polite.p99Ms.toFixed(1)} ms, at most ${polite.maxMs.toFixed(0)} ms`,
-  )
-  for (const { what, says, holds, examples = [] } of books) {
-    console.log(`  ${holds ? 'ok ' : 'NOT'}  ${what}: ${says}`)
-    if (!holds) for (const example of examples.slice(0, 5)) console.log(`         ${example}`)
+/** The time is for all of them together. */
+async function onEach(
+  all: Readonly<Record<string, Target>>,
+  names: string | undefined,
+  go: (options: AttackOptions) => Promise<Storm>,
+): Promise<void> {
+  const wanted = names === undefined || names === 'all' ? namesOf(all) : names.split(',')
+  const seed = told.seed === undefined ? Math.floor(Math.random() * 1e9) : Number(told.seed)
+  for (const name of wanted) {
+    if (!Object.hasOwn(all, name)) throw new Error(`No such target: ${name}`)
+    const before = machine()
+    const results = await go({
+      target: name,
+      runtime,
+      seed,
+      seconds: Number(told.seconds) / wanted.length,
+      requests: Number(told.requests),
+      connections: Number(told.connections),
+      from,
+      to,
+      booksOnly: told.books,
+    })
+    if (told.save) save(name, results, before)
   }
 }
 
-function save(name: string, results: AttackResult, before: ReturnType<typeof machine>): void {
-  const folder = new URL('../../results/torture/', import.meta.url)
+function namesOf(all: Readonly<Record<string, Target>>): string[] {
+  const family = told.runtime.replace(/\d+$/, '')
+  return Object.entries(all).flatMap(([name, target]) => (target.runtime === family ? [name] : []))
+}
+
+async function ours(options: AttackOptions): Promise<AttackResult> {
+  const result = await attack(options)
+  introduce(options.target, result)
+  for (const { what, says, holds, examples = [] } of result.books) {
+    console.log(`  ${holds ? 'ok ' : 'NOT'}  ${what}: ${says}`)
+    if (!holds) for (const example of examples.slice(0, 5)) console.log(`         ${example}`)
+  }
+  if (result.books.some(({ holds }) => !holds)) process.exitCode = 1
+  return result
+}
+
+async function theirs(options: AttackOptions): Promise<PeerResult> {
+  const result = await attackPeer(options)
+  const { crashes, lastWords, wrong, complaints, refused, polite } = result
+  introduce(options.target, result)
+  console.log(`  the process ended: ${crashes} times`)
+  console.log(`  connections refused: ${refused}`)
+  console.log(`  somebody polite was not answered: ${polite.asked - polite.answered} of ${polite.asked}`)
+  for (const [kind, count] of Object.entries(wrong)) console.log(`  ${kind}: ${count}`)
+  for (const complaint of complaints.slice(0, 5)) console.log(`    ${complaint}`)
+  if (lastWords[0]) console.log(lastWords[0].slice(-800))
+  return result
+}
+
+function introduce(name: string, { seed, requests, connections, seconds, polite }: Storm): void {
+  const ms = (value: number): string => value.toFixed(1)
+  console.log(
+    `\n${name} on ${runtime.name} ${runtime.version}, seed ${seed}: ${requests} requests on ${connections} connections in ` +
+      `${seconds.toFixed(1)} s; /ok in ${ms(polite.p50Ms)} ms, p99 ${ms(polite.p99Ms)} ms, at most ${ms(polite.maxMs)} ms`,
+  )
+}
+
+function save(name: string, results: Storm, before: ReturnType<typeof machine>): void {
   mkdirSync(folder, { recursive: true })
   write(folder, name, {
     about: {

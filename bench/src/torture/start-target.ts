@@ -9,6 +9,8 @@ import type { Command, TargetArgs } from './target-process.ts'
 export interface RunningTarget {
   readonly port: number
   ask<Answer>(command: Command): Promise<Answer>
+  /** Resolves when the process has ended. */
+  readonly ended: Promise<unknown>
   /** What it has said on its stderr. */
   said(): string
   stop(): Promise<void>
@@ -38,6 +40,7 @@ export async function startTarget(runtime: Runtime, args: TargetArgs): Promise<R
       child.stdin!.write(`${command}\n`)
       return next()
     },
+    ended,
     said,
     async stop() {
       child.kill('SIGKILL')

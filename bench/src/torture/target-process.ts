@@ -8,6 +8,8 @@ export interface TargetArgs {
   readonly module: string
   readonly limitMs: number
   readonly log: string
+  /** That of a target that is started again. */
+  readonly port?: number
 }
 
 /** What is left in a process that does nothing. */
@@ -24,9 +26,9 @@ export interface Rest {
 
 export type Command = 'release' | 'state' | 'rest'
 
-const { module, limitMs, log } = given<TargetArgs>()
-const { kit, control } = makeKit(limitMs, log)
-const { serve }: { serve: Serve } = await import(`./targets/${module}.js`)
+const args = given<TargetArgs>()
+const { kit, control } = makeKit(args)
+const { serve }: { serve: Serve } = await import(`./targets/${args.module}.js`)
 const listening = await serve(kit)
 control.listens(listening)
 console.log(JSON.stringify({ port: listening.port }))

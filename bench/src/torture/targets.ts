@@ -21,7 +21,19 @@ const traits: Traits = {
   pipelines: true,
   strict: true,
   tellsDelivery: true,
+  timeoutStatus: 503,
+  problems: true,
+  readsDeadlines: true,
   sends499: false,
+}
+
+/** Of those who do not know this repository. */
+const peer: Traits = {
+  ...traits,
+  contains: false,
+  problems: false,
+  readsDeadlines: false,
+  outside: [200, 204],
 }
 
 /** Those of our own, by name. */
@@ -64,4 +76,9 @@ export const targets: Readonly<Record<string, Target>> = {
       tellsDelivery: false,
     },
   },
+}
+
+/** What else there is, asked for the same: `--against`. */
+export const peers: Readonly<Record<string, Target>> = {
+  'hono-timeout': { ...onNode, module: 'peers/hono-timeout', traits: { ...peer, timeoutStatus: 504 } },
 }

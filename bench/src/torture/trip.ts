@@ -19,8 +19,25 @@ export interface Seen {
   /** Of a response whose head has come. */
   readonly status?: number
   /** What must not have happened. */
-  readonly wrong?: string
+  readonly wrong?: Wrong
 }
+
+/** What a client must never see. */
+export interface Wrong {
+  readonly kind: WrongKind
+  readonly says: string
+}
+
+export type WrongKind =
+  | 'no answer'
+  | 'waits in vain'
+  | 'broken off'
+  | 'not the answer that it has to be'
+  | 'the body of another answer'
+  | 'of another request'
+  | 'without what was set outside'
+  | 'more than one answer'
+  | 'malformed'
 
 export function pathOf({ handler, amount }: Exchange, id: string): string {
   return `/${handler}/${amount}?id=${id}`

@@ -22,5 +22,5 @@ export const serve: Serve = (kit) => {
     res.status(500).send('failed')
   })
   app.set('env', 'test')
-  return listening(app.listen(0, HOST), guard.stats)
+  return listening(app.listen(kit.port, HOST), guard.stats)
 }

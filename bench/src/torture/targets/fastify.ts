@@ -26,6 +26,6 @@ export const serve: Serve = async (kit) => {
     void reply.code(status).type(atOnce ? 'text/event-stream' : 'text/plain')
     return reply.send(typeof body === 'string' ? body : Readable.from(body))
   })
-  await app.listen({ port: 0, host: HOST })
+  await app.listen({ port: kit.port, host: HOST })
   return listening(app.server, app.curfew.stats)
 }

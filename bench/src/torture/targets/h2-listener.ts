@@ -16,5 +16,5 @@ export const serve: Serve = (kit) => {
     outgoing.setHeader('x-id', idOf(incoming.url))
     listener(incoming, outgoing)
   })
-  return listening(server.listen(0, HOST), listener.stats)
+  return listening(server.listen(kit.port, HOST), listener.stats)
 }

@@ -20,6 +20,6 @@ export const serve: Serve = (kit) => {
   app.all('*', (c) => answerFetch(kit, c.req.raw))
   // What Hono prints of errors is no complaint.
   app.onError((_error, c) => c.text('failed', 500))
-  const { server } = serveApp({ fetch: app.fetch, port: 0, hostname: HOST })
+  const { server } = serveApp({ fetch: app.fetch, port: kit.port, hostname: HOST })
   return listening(server as Server, guard.stats)
 }

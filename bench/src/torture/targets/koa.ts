@@ -29,5 +29,5 @@ export const serve: Serve = (kit) => {
     if (atOnce) ctx.flushHeaders()
     ctx.body = typeof body === 'string' ? body : Readable.from(body)
   })
-  return listening(app.listen(0, HOST), guard.stats)
+  return listening(app.listen(kit.port, HOST), guard.stats)
 }

@@ -10,6 +10,6 @@ import { HOST, listening } from './listening.ts'
 export const serve: Serve = (kit) => {
   contained(kit)
   const fetch = guard((request) => answerFetch(kit, request), kit.guard)
-  const { server } = serveApp({ fetch, port: 0, hostname: HOST })
+  const { server } = serveApp({ fetch, port: kit.port, hostname: HOST })
   return listening(server as Server, fetch.stats)
 }
