@@ -27,4 +27,5 @@ test.concurrent.each(own)(
     expect(stdout).not.toMatch(/^ +NOT .*$/m)
     expect(code).toBeUndefined()
   },
+  PATIENCE_MS,
 )

@@ -140,7 +140,7 @@ function agrees(
   // The server's own; what becomes of the request that it interrupts is the client's fault.
   if (OWN.has(status)) return outcome === undefined || outcome.kind !== 'completed' || !tellsDelivery
   if (!outcome) return false
-  if (fault && (what === 'cut' || outcome.kind === 'client-closed')) return true
+  if (fault && (what === 'cut' || outcome.kind === 'client-closed' || outcome.status === status)) return true
   if (what === 'whole') return outcome.status === status && outcome.kind === endings[status]
   return !tellsDelivery || outcome.kind !== 'completed'
 }

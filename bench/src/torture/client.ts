@@ -46,7 +46,7 @@ const args = given<ClientArgs>()
 const { traits, without, protocol } = (targets[args.target] ?? peers[args.target])!
 const limits: PlanLimits = { without: new Set(without), limitMs: args.limitMs }
 /** So that the load does not depend on how many connections there are, in milliseconds for each of them. */
-const PACE_MS = 5
+const PACE_MS = protocol === 'http/1.1' ? 5 : 20
 const KEPT = 20
 const trip: Trip = { port: args.port, prefix: args.prefix, traits, pauseMs: args.connections * PACE_MS }
 

@@ -90,8 +90,9 @@ export function allowed(
   if (sends499 && breaking.has(manner.kind)) statuses.add(499)
   switch (manner.kind) {
     case 'garbage':
+      // Who speaks HTTP/0.9 is not told the end of a body from its breaking off.
       return garbage[manner.which]!.tolerated || !strict
-        ? { statuses: new Set([...statuses, ...refusals]), cut: true, nothing: true }
+        ? { statuses: new Set([...statuses, ...refusals, 200]), cut: true, nothing: true }
         : { statuses: new Set(refusals), cut: true, nothing: true }
     case 'short-body':
     case 'long-body':

@@ -34,10 +34,10 @@ export async function visitHttp1(visit: Visit, { port, prefix, traits, pauseMs }
     let mayEnd = false
     for (const exchange of visit.exchanges) {
       const { goesOn, ...one } = await converse(client, exchange, idOf(exchange), traits)
-      // Who has not read a body closes the connection if it does not come soon.
+      // A server that has not read a body closes the connection if the rest of it does not come soon.
       seen.push(mayEnd && one.what === 'nothing' ? { id: one.id, what: 'unsent' } : one)
       if (!goesOn) return
-      mayEnd = exchange.body !== undefined && exchange.handler !== 'upload'
+      mayEnd = exchange.body !== undefined && (exchange.handler !== 'upload' || one.status !== 200)
     }
   }
 
