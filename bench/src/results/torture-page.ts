@@ -18,6 +18,9 @@ export function renderTorture(folder: URL): void {
   writeFileSync(new URL('../torture.md', folder), `${sections.join('\n\n')}\n`)
 }
 
+const about = `Who has left counts as \`client closed\`, also where it is a stream of HTTP/2 that is reset as soon as it is opened. Late writes
+are those of abandoned handlers into Node's own response. \`/ok\` is asked for every 50 ms by somebody polite, from another process.`
+
 type Named<Results> = readonly [name: string, file: ResultsFile<Results>]
 
 function filesOf<Results>(folder: URL, names: readonly string[]): Named<Results>[] {
@@ -46,13 +49,13 @@ function ownPage(files: readonly Named<AttackResult>[]): string {
       `**${name}**, ${Object.entries(about.runtimes)
         .map((runtime) => runtime.join(' '))
         .join()}`,
-      figure(requests),
-      figure(connections),
+      amount(requests),
+      amount(connections),
       ['completed', 'timed-out', 'client-closed', 'failed', 'rejected']
-        .map((kind) => figure(outcomes[kind] ?? 0))
+        .map((kind) => amount(outcomes[kind] ?? 0))
         .join(' / '),
-      figure(lateWrites),
-      figure(books.filter(({ holds }) => !holds).length),
+      amount(lateWrites),
+      amount(books.filter(({ holds }) => !holds).length),
       before && after ? `${mib(before.heapBytes)} / ${mib(after.heapBytes)}` : '',
       `${figure(polite.p50Ms)} / ${figure(polite.p99Ms)}`,
     ]
@@ -73,8 +76,8 @@ function ownPage(files: readonly Named<AttackResult>[]): string {
       ],
       rows,
     ),
-    'The books, each line of which is true of all of them:',
-    results.books.map(({ what }) => `- ${what}`).join('\n'),
+    `The books have ${results.books.length} lines: ${results.books.map(({ what }) => what).join('; ')}.`,
+    about,
   ].join('\n\n')
 }
 
@@ -92,9 +95,13 @@ function peersPage(files: readonly Named<PeerResult>[]): string {
     'The same plan, with a limit of the same length. A process that ends is started again.',
     table(
       ['', ...files.map(([name]) => name)],
-      rows.map(([what, count]) => [what, ...files.map(([, { results }]) => figure(count(results)))]),
+      rows.map(([what, count]) => [what, ...files.map(([, { results }]) => amount(count(results)))]),
     ),
   ].join('\n\n')
+}
+
+function amount(value: number): string {
+  return value.toLocaleString('en').replaceAll(',', ' ')
 }
 
 function mib(bytes: number): string {

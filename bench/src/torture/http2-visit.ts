@@ -189,11 +189,18 @@ function read(
       pieces.push(piece)
       onProgress(pieces.length)
     })
+    // Node does not always close the stream of an upload that is not wanted any more: its client does.
     stream.on('end', () => {
       ended = true
+      setImmediate(() => {
+        done()
+        stream.close(constants.NGHTTP2_NO_ERROR)
+      })
     })
     stream.on('error', () => {})
-    stream.on('close', () => {
+    stream.on('close', done)
+
+    function done(): void {
       const headers = new Map<string, string>()
       for (const [name, value] of Object.entries(head ?? {})) headers.set(name, String(value))
       const status = head && Number(head[':status'])
@@ -203,6 +210,6 @@ function read(
       const isAll = method === 'HEAD' || length === undefined || Number(length) === body.length
       const complete = ended && code === 0 && isAll
       resolve({ status, headers, body, complete, code, isCut: isGone() })
-    })
+    }
   })
 }
