@@ -74,7 +74,7 @@ export function balance(
       all,
       ({ outcomes: [outcome], reports }) => {
         const reported = reports.filter((kind) => kind !== 'late').length
-        return reported === (outcome?.kind === 'failed' || outcome?.kind === 'timed-out' ? 1 : 0)
+        return reported === (outcome && isReported(outcome) ? 1 : 0)
       },
     ),
     eachSeen('what clients saw is what was recorded', seen, entries, traits),
@@ -89,6 +89,11 @@ export function balance(
     examples: clients.flatMap(({ complaints }) => complaints).slice(0, EXAMPLES),
   })
   return lines
+}
+
+/** A client that is too slow with its body is none of those. */
+function isReported({ kind, phase }: Outcome): boolean {
+  return kind === 'failed' || (kind === 'timed-out' && phase !== 'receiving')
 }
 
 function each(what: string, entries: readonly [string, Entry][], holds: (entry: Entry) => boolean): Line {

@@ -11,7 +11,11 @@ export interface WholeResponse {
   readonly body: Buffer
 }
 
-const codes: Readonly<Record<number, string>> = { 503: 'HANDLER_TIMEOUT', 504: 'DEADLINE_EXPIRED' }
+const codes: Readonly<Record<number, string>> = {
+  408: 'REQUEST_TIMEOUT',
+  503: 'HANDLER_TIMEOUT',
+  504: 'DEADLINE_EXPIRED',
+}
 
 /** What is wrong with a response that is whole, if anything. */
 export function checkResponse(
@@ -23,8 +27,10 @@ export function checkResponse(
 ): Wrong | undefined {
   if (!may.statuses.has(status))
     return wrong('not the answer that it has to be', `${status}: ${excerpt(body)}`)
+  const isProblem = headers.get('content-type')?.startsWith('application/problem+json')
+  // The server's own, which no guard hears of.
   const isServers = status === 400 || (status > 404 && status < 500) || status === 501 || status === 505
-  if (isServers) return undefined
+  if (isServers && !isProblem) return undefined
   const echoed = headers.get('x-id')
   if (echoed !== undefined && echoed !== id) return wrong('of another request', `${status} of ${echoed}`)
   if (outside.includes(status) && echoed === undefined)
@@ -35,7 +41,6 @@ export function checkResponse(
     return body.equals(expected) ? undefined : wrong('the body of another answer', excerpt(body))
   }
   const code = codes[status]
-  const isProblem = headers.get('content-type')?.startsWith('application/problem+json')
   if (code === undefined || !problems) return undefined
   const isIt = isProblem && JSON.parse(body.toString()).code === code
   return isIt ? undefined : wrong('the body of another answer', `${status}: ${excerpt(body)}`)

@@ -54,7 +54,8 @@ const table: Record<HandlerName, Expected> = {
   big: always(200),
   // A machine that is busy may let the deadline strike all the same.
   wait: always(200, 503),
-  upload: always(200, 503),
+  // It may be the client that is too slow.
+  upload: always(200, 503, 408),
   stream: { held: [200, 503], sent: [200] },
   'stream-at-once': always(200),
   endless: always('cut'),
@@ -78,7 +79,7 @@ const refusals = [400, 408, 413, 414, 417, 431, 501, 505] as const
 
 export function allowed(
   { handler, deadline, manner }: Exchange,
-  { held, strict, sends499, timeoutStatus, readsDeadlines }: Traits,
+  { held, strict, sends499, timeoutStatus, readsDeadlines, problems }: Traits,
 ): Allowed {
   const means = readsDeadlines ? deadline?.means : 'nothing'
   const expected: Expectation = means === 'expired' ? [504] : table[handler][held ? 'held' : 'sent']
@@ -87,6 +88,7 @@ export function allowed(
   )
   const cut = expected.includes('cut')
   if (means === 'short') statuses.add(timeoutStatus)
+  if (!problems) statuses.delete(408)
   if (sends499 && breaking.has(manner.kind)) statuses.add(499)
   switch (manner.kind) {
     case 'garbage':
