@@ -9,7 +9,11 @@ export function start(
   runtime: Runtime,
   script: string,
   args: unknown,
-  { heapMb, env = {} }: { heapMb?: number; env?: Record<string, string> } = {},
+  {
+    heapMb,
+    env = {},
+    quiet = false,
+  }: { heapMb?: number; env?: Record<string, string>; quiet?: boolean } = {},
 ): { process: ChildProcess; lines: AsyncIterableIterator<string>; said: () => string } {
   const path = fileURLToPath(new URL(script, import.meta.url))
   const child = spawn(runtime.command, [...runtime.args(heapMb), path, JSON.stringify(args)], {
@@ -22,7 +26,7 @@ export function start(
     complaints = (complaints + text).slice(-4_000)
   })
   child.on('close', (code) => {
-    if (code) console.error(complaints)
+    if (code && !quiet) console.error(complaints)
   })
   const lines = createInterface(child.stdout!)[Symbol.asyncIterator]()
   return { process: child, lines, said: () => complaints }

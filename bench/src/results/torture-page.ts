@@ -1,25 +1,25 @@
-import { existsSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import type { AttackResult, Storm } from '../torture/attack.ts'
-import type { PeerResult } from '../torture/attack-peer.ts'
-import { peers, targets } from '../torture/targets.ts'
+import type { Against } from '../torture/peers/against.ts'
+import { targets } from '../torture/targets.ts'
 import { figure, table } from './markdown.ts'
 import { type ResultsFile, read } from './results-file.ts'
+import { torturePeersPage } from './torture-peers-page.ts'
 
-/** Makes `torture.md`, beside the folder of what was measured last. */
-export function renderTorture(folder: URL): void {
-  if (!existsSync(folder)) throw new Error('Nothing has been measured')
-  const own = filesOf<AttackResult>(folder, Object.keys(targets))
-  const others = filesOf<PeerResult>(folder, Object.keys(peers))
-  const sections = [
-    head([...own, ...others]),
-    ...(own.length > 0 ? [ownPage(own)] : []),
-    ...(others.length > 0 ? [peersPage(others)] : []),
-  ]
-  writeFileSync(new URL('../torture.md', folder), `${sections.join('\n\n')}\n`)
+/** Makes `torture.md`, and the page about peers beside it, of what was measured last. */
+export function renderTorture(results: URL): void {
+  const own = filesOf<AttackResult>(new URL('torture/', results), Object.keys(targets))
+  const others = read<Against>(results, 'torture-peers')
+  if (others) writeFileSync(new URL('torture-peers.md', results), torturePeersPage(others))
+  if (own.length === 0) return
+  const sections = [head(own), ownPage(own), ...(others ? [elsewhere] : [])]
+  writeFileSync(new URL('torture.md', results), `${sections.join('\n\n')}\n`)
 }
 
 const about = `Who has left counts as \`client closed\`, also where it is a stream of HTTP/2 that is reset as soon as it is opened. Late writes
 are those of abandoned handlers into Node's own response. \`/ok\` is asked for every 50 ms by somebody polite, from another process.`
+
+const elsewhere = '**[What broke elsewhere](torture-peers.md)**, in what others have for a time limit.'
 
 type Named<Results> = readonly [name: string, file: ResultsFile<Results>]
 
@@ -78,25 +78,6 @@ function ownPage(files: readonly Named<AttackResult>[]): string {
     ),
     `The books have ${results.books.length} lines: ${results.books.map(({ what }) => what).join('; ')}.`,
     about,
-  ].join('\n\n')
-}
-
-function peersPage(files: readonly Named<PeerResult>[]): string {
-  const kinds = [...new Set(files.flatMap(([, { results }]) => Object.keys(results.wrong)))].sort()
-  const rows: [string, (result: PeerResult) => number][] = [
-    ['requests', ({ requests }) => requests],
-    ['the process ended', ({ crashes }) => crashes],
-    ['connections refused meanwhile', ({ refused }) => refused],
-    ['polite requests that were not answered', ({ polite }) => polite.asked - polite.answered],
-    ...kinds.map((kind): [string, (result: PeerResult) => number] => [kind, ({ wrong }) => wrong[kind] ?? 0]),
-  ]
-  return [
-    '## What broke elsewhere',
-    'The same plan, with a limit of the same length. A process that ends is started again.',
-    table(
-      ['', ...files.map(([name]) => name)],
-      rows.map(([what, count]) => [what, ...files.map(([, { results }]) => amount(count(results)))]),
-    ),
   ].join('\n\n')
 }
 

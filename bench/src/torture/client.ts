@@ -4,7 +4,7 @@ import { done, given } from '../child.ts'
 import { visitHttp1 } from './http1-client.ts'
 import { visitHttp2 } from './http2-visit.ts'
 import { breaking, type Exchange, type PlanLimits, session, visit } from './plan.ts'
-import { peers, targets } from './targets.ts'
+import { targets } from './targets.ts'
 import type { Seen, Trip } from './trip.ts'
 
 export interface ClientArgs {
@@ -43,7 +43,7 @@ export interface ClientResult {
 }
 
 const args = given<ClientArgs>()
-const { traits, without, protocol } = (targets[args.target] ?? peers[args.target])!
+const { traits, without, protocol } = targets[args.target]!
 const limits: PlanLimits = { without: new Set(without), limitMs: args.limitMs }
 /** So that the load does not depend on how many connections there are, in milliseconds for each of them. */
 const PACE_MS = protocol === 'http/1.1' ? 5 : 20

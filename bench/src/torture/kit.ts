@@ -14,6 +14,8 @@ export interface Kit extends World {
   readonly guard: GuardOptions
   /** For a target that has no guard: a response has ended. */
   ended(url: string, status: number): void
+  /** For such a target: something has happened that is counted. */
+  note(what: string): void
   /** What nobody caught, and no request was charged with. */
   uncaught(error: unknown): void
 }
@@ -44,6 +46,10 @@ export interface State {
   readonly uncaughtCount: number
   readonly connections: number
   readonly openBodies: readonly string[]
+  /** The handlers that have not settled, by name. */
+  readonly running: Readonly<Record<string, number>>
+  /** What a target has noted, and how often. */
+  readonly notes: Readonly<Record<string, number>>
 }
 
 const LOG_BYTES = 65_536
@@ -68,6 +74,8 @@ export function makeKit({ limitMs, log, port = 0 }: TargetArgs): { kit: Kit; con
   })
   const uncaught: string[] = []
   let uncaughtCount = 0
+  const running: Record<string, number> = {}
+  const notes: Record<string, number> = {}
   let listening: Listening | undefined
 
   function write(line: string): void {
@@ -97,6 +105,10 @@ export function makeKit({ limitMs, log, port = 0 }: TargetArgs): { kit: Kit; con
     maxQueued: Number.POSITIVE_INFINITY,
   })
 
+  function add(to: Record<string, number>, key: string, count = 1): void {
+    to[key] = (to[key] ?? 0) + count
+  }
+
   const kit: Kit = {
     limitMs,
     port,
@@ -110,7 +122,14 @@ export function makeKit({ limitMs, log, port = 0 }: TargetArgs): { kit: Kit; con
       handled++
       write(`h ${id}`)
       const request: Asked = { ...asked, id, amount: Number(amount) }
-      return isHandler(name) ? handlers[name](request, kit) : { status: 404, body: 'not found' }
+      if (!isHandler(name)) return { status: 404, body: 'not found' }
+      const answer = handlers[name](request, kit)
+      if (answer instanceof Promise) {
+        add(running, name)
+        const settled = (): void => add(running, name, -1)
+        answer.then(settled, settled)
+      }
+      return answer
     },
     guard: {
       timeoutMs: limitMs,
@@ -128,6 +147,7 @@ export function makeKit({ limitMs, log, port = 0 }: TargetArgs): { kit: Kit; con
       },
     },
     ended: (url, status) => write(`e ${idOf(url)} ${status}`),
+    note: (what) => add(notes, what),
     uncaught(error) {
       uncaughtCount++
       if (uncaught.length < KEPT)
@@ -166,6 +186,8 @@ export function makeKit({ limitMs, log, port = 0 }: TargetArgs): { kit: Kit; con
           uncaughtCount,
           connections: (await listening!.connections?.()) ?? 0,
           openBodies: [...kit.openBodies],
+          running,
+          notes,
         }
       },
     },

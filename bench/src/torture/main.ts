@@ -1,12 +1,12 @@
 import { mkdirSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { machine } from '../machine.ts'
-import { write } from '../results/results-file.ts'
+import { type Machine, machine } from '../machine.ts'
+import { type About, write } from '../results/results-file.ts'
 import { renderTorture } from '../results/torture-page.ts'
 import { findRuntime, versions } from '../runtimes.ts'
 import { type AttackOptions, type AttackResult, attack, type Storm } from './attack.ts'
-import { attackPeer, type PeerResult } from './attack-peer.ts'
-import { peers, type Target, targets } from './targets.ts'
+import { against } from './peers/against.ts'
+import { type Target, targets } from './targets.ts'
 
 const { values: told } = parseArgs({
   options: {
@@ -24,15 +24,17 @@ const { values: told } = parseArgs({
   },
 })
 
-const folder = new URL('../../results/torture/', import.meta.url)
+const results = new URL('../../results/', import.meta.url)
+const folder = new URL('torture/', results)
 const runtime = findRuntime(told.runtime)
+const seed = told.seed === undefined ? Math.floor(Math.random() * 1e9) : Number(told.seed)
 const [from = 0, to = null] = told.visits?.split('-').map(Number) ?? []
 
 if (!told.render) {
   if (told.against === undefined) await onEach(targets, told.target, ours)
-  else await onEach(peers, told.against, theirs)
+  else await onPeers(told.against.split(','))
 }
-if (told.render || told.save) renderTorture(folder)
+if (told.render || told.save) renderTorture(results)
 
 /** The time is for all of them together. */
 async function onEach(
@@ -41,7 +43,6 @@ async function onEach(
   go: (options: AttackOptions) => Promise<Storm>,
 ): Promise<void> {
   const wanted = names === undefined || names === 'all' ? namesOf(all) : names.split(',')
-  const seed = told.seed === undefined ? Math.floor(Math.random() * 1e9) : Number(told.seed)
   for (const name of wanted) {
     if (!Object.hasOwn(all, name)) throw new Error(`No such target: ${name}`)
     const before = machine()
@@ -60,6 +61,21 @@ async function onEach(
   }
 }
 
+/** The time is for each of them. */
+async function onPeers(names: readonly string[]): Promise<void> {
+  const before = machine()
+  const compared = await against(names, {
+    runtime,
+    seed,
+    seconds: Number(told.seconds),
+    requests: Number(told.requests),
+    connections: Number(told.connections),
+    from,
+    to,
+  })
+  if (told.save) write(results, 'torture-peers', { about: aboutSince(before), results: compared })
+}
+
 function namesOf(all: Readonly<Record<string, Target>>): string[] {
   const family = told.runtime.replace(/\d+$/, '')
   return Object.entries(all).flatMap(([name, target]) => (target.runtime === family ? [name] : []))
@@ -76,19 +92,6 @@ async function ours(options: AttackOptions): Promise<AttackResult> {
   return result
 }
 
-async function theirs(options: AttackOptions): Promise<PeerResult> {
-  const result = await attackPeer(options)
-  const { crashes, lastWords, wrong, complaints, refused, polite } = result
-  introduce(options.target, result)
-  console.log(`  the process ended: ${crashes} times`)
-  console.log(`  connections refused: ${refused}`)
-  console.log(`  somebody polite was not answered: ${polite.asked - polite.answered} of ${polite.asked}`)
-  for (const [kind, count] of Object.entries(wrong)) console.log(`  ${kind}: ${count}`)
-  for (const complaint of complaints.slice(0, 5)) console.log(`    ${complaint}`)
-  if (lastWords[0]) console.log(lastWords[0].slice(-800))
-  return result
-}
-
 function introduce(name: string, { seed, requests, connections, seconds, polite }: Storm): void {
   const ms = (value: number): string => value.toFixed(1)
   console.log(
@@ -97,15 +100,19 @@ function introduce(name: string, { seed, requests, connections, seconds, polite 
   )
 }
 
-function save(name: string, results: Storm, before: ReturnType<typeof machine>): void {
+function save(name: string, results: Storm, before: Machine): void {
   mkdirSync(folder, { recursive: true })
   write(folder, name, {
-    about: {
-      date: new Date().toISOString(),
-      machine: { ...before, loadAfter: machine().load },
-      runtimes: { [runtime.name]: runtime.version },
-      versions: versions(),
-    },
+    about: aboutSince(before),
     results,
   })
+}
+
+function aboutSince(before: Machine): About {
+  return {
+    date: new Date().toISOString(),
+    machine: { ...before, loadAfter: machine().load },
+    runtimes: { [runtime.name]: runtime.version },
+    versions: versions(),
+  }
 }

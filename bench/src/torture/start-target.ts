@@ -19,13 +19,19 @@ export interface RunningTarget {
 const PATIENCE_MS = 15_000
 const LOOK_MS = 50
 
-export async function startTarget(runtime: Runtime, args: TargetArgs): Promise<RunningTarget> {
+/** @param quiet nothing is printed if the process ends by itself */
+export async function startTarget(
+  runtime: Runtime,
+  args: TargetArgs,
+  { quiet = false }: { quiet?: boolean } = {},
+): Promise<RunningTarget> {
   const {
     process: child,
     lines,
     said,
   } = start(runtime, 'torture/target-process.js', args, {
     env: { NODE_ENV: 'production' },
+    quiet,
   })
   const ended = once(child, 'close')
   async function next<Answer>(): Promise<Answer> {

@@ -14,7 +14,7 @@ export interface Target {
 }
 
 const onNode = { runtime: 'node', protocol: 'http/1.1', without: [] } as const
-const traits: Traits = {
+export const traits: Traits = {
   held: false,
   contains: true,
   outside: [200, 204, 500, 503, 504],
@@ -25,15 +25,6 @@ const traits: Traits = {
   problems: true,
   readsDeadlines: true,
   sends499: false,
-}
-
-/** Of those who do not know this repository. */
-const peer: Traits = {
-  ...traits,
-  contains: false,
-  problems: false,
-  readsDeadlines: false,
-  outside: [200, 204],
 }
 
 /** Those of our own, by name. */
@@ -76,9 +67,4 @@ export const targets: Readonly<Record<string, Target>> = {
       tellsDelivery: false,
     },
   },
-}
-
-/** What else there is, asked for the same: `--against`. */
-export const peers: Readonly<Record<string, Target>> = {
-  'hono-timeout': { ...onNode, module: 'peers/hono-timeout', traits: { ...peer, timeoutStatus: 504 } },
 }
