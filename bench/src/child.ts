@@ -50,7 +50,7 @@ export function given<Args>(): Args {
 }
 
 /** The last that a script does: its result. Servers and timers may be left. */
-export function done(result: unknown): never {
-  console.log(JSON.stringify(result))
-  process.exit()
+export function done(result: unknown): void {
+  // Only once all of it has left: what is long does not at once.
+  process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit())
 }

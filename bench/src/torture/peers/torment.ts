@@ -49,7 +49,7 @@ export interface Torment {
   readonly diedAtEnd: boolean
 }
 
-const WARM_UP = 2_000
+const WARM_UP = 1_000
 const EXAMPLES = 3
 /** How long after the last client is looked at who still runs: streams may have been given up only then. */
 const AFTER_MS = 2_000
@@ -79,7 +79,7 @@ export async function torment(contender: Contender, options: TormentOptions): Pr
     if (to === null && !strays) {
       await clients({ requests: Math.min(WARM_UP, requests), from: from + 1e8, to: null })
     }
-    await settled(await server.current())
+    if (!strays) await settled(await server.current())
     const first = await server.current()
     const before = await first.ask<Rest>('rest')
     const { deaths } = server
@@ -92,7 +92,7 @@ export async function torment(contender: Contender, options: TormentOptions): Pr
     const last = await server.current()
     const state = await last.ask<State>('state')
     const died = deaths.slice(diedBefore)
-    const end = await endOf(last).catch(() => undefined)
+    const end = strays ? undefined : await endOf(last).catch(() => undefined)
     return {
       requests: storm.requests,
       visits: storm.visits,
@@ -103,7 +103,7 @@ export async function torment(contender: Contender, options: TormentOptions): Pr
       toldAgain: sum(state.notes),
       uncaught: state.uncaughtCount,
       polite: politeness,
-      diedAtEnd: end === undefined,
+      diedAtEnd: !strays && end === undefined,
       ...(end && {
         openBodies: { count: end.state.openBodies.length, examples: end.state.openBodies.slice(0, EXAMPLES) },
       }),
