@@ -45,8 +45,6 @@ export interface Torment {
   readonly polite: Politeness
   /** Of a process that has lived to the end. */
   readonly rest?: { readonly before: Rest; readonly after: Rest }
-  /** What handlers that had not settled did to their process when they were let go at the end. */
-  readonly diedAtEnd: boolean
 }
 
 const WARM_UP = 1_000
@@ -103,7 +101,6 @@ export async function torment(contender: Contender, options: TormentOptions): Pr
       toldAgain: sum(state.notes),
       uncaught: state.uncaughtCount,
       polite: politeness,
-      diedAtEnd: !strays && end === undefined,
       ...(end && {
         openBodies: { count: end.state.openBodies.length, examples: end.state.openBodies.slice(0, EXAMPLES) },
       }),
