@@ -123,6 +123,7 @@ ${table(head, amounts)}
 - Hono's \`timeout\` does not hold for what a handler streams, and says so; nor does connect-timeout's once headers are sent.
 - What becomes of a response when the one behind it fails is Express's own doing, which closes the connection. That a response that
   waits in a pipeline is never told that its client has left is Node's. Both are so without any limit, and in the second table.
+- Of the deaths of connect-timeout with callbacks in that run, some are late answers as well.
 - A row is n/a where a process has died so often that it cannot be told.
 - Nothing here says who is faster: Curfew's apps write a log and a report of what failed, the others nothing.
 

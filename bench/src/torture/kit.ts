@@ -109,6 +109,16 @@ export function makeKit({ limitMs, log, port = 0 }: TargetArgs): { kit: Kit; con
     to[key] = (to[key] ?? 0) + count
   }
 
+  /** Who lets go of the answer lets go of its error as well. */
+  async function counted(name: string, answer: Promise<Answer>): Promise<Answer> {
+    add(running, name)
+    try {
+      return await answer
+    } finally {
+      add(running, name, -1)
+    }
+  }
+
   const kit: Kit = {
     limitMs,
     port,
@@ -124,12 +134,7 @@ export function makeKit({ limitMs, log, port = 0 }: TargetArgs): { kit: Kit; con
       const request: Asked = { ...asked, id, amount: Number(amount) }
       if (!isHandler(name)) return { status: 404, body: 'not found' }
       const answer = handlers[name](request, kit)
-      if (answer instanceof Promise) {
-        add(running, name)
-        const settled = (): void => add(running, name, -1)
-        answer.then(settled, settled)
-      }
-      return answer
+      return answer instanceof Promise ? counted(name, answer) : answer
     },
     guard: {
       timeoutMs: limitMs,
