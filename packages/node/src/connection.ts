@@ -91,9 +91,13 @@ export class Connection implements Client {
     return this.stream !== undefined
   }
 
-  /** What waits in Node's buffer, or beyond it because nobody takes it out, is not the client's to send any more. */
+  /**
+   * What waits in Node's buffer, or beyond it because nobody takes it out, is not the client's to send any more; nor is
+   * what its reader has given up.
+   */
   owesBody(): boolean {
     const { incoming } = this
+    if (incoming.destroyed) return false
     const isRead = incoming.readableFlowing || incoming.listenerCount('readable') > 0
     return isRead && !incoming.complete && !incoming.readableEnded && incoming.readableLength === 0
   }

@@ -7,6 +7,8 @@ import type { Incoming } from './connection.ts'
  */
 export class IncomingRequest {
   private readonly incoming: Incoming
+  /** Node takes it off a request whose body is given up. */
+  private readonly socket: Incoming['socket']
   private readonly target: string
   private knownUrl: string | undefined
   private knownHeaders: Headers | undefined
@@ -14,6 +16,7 @@ export class IncomingRequest {
 
   constructor(incoming: Incoming) {
     this.incoming = incoming
+    this.socket = incoming.socket
     // Routers shorten the other one on their way in.
     this.target = (incoming as { originalUrl?: string }).originalUrl ?? incoming.url ?? '/'
   }
@@ -23,7 +26,7 @@ export class IncomingRequest {
   }
 
   get url(): string {
-    this.knownUrl ??= urlOf(this.incoming, this.target)
+    this.knownUrl ??= urlOf(this.incoming, this.socket, this.target)
     return this.knownUrl
   }
 
@@ -70,8 +73,8 @@ function memberMethod(name: string) {
 }
 
 /** What a client says of where it is may be no address at all. */
-function urlOf(incoming: Incoming, target: string): string {
-  const scheme = (incoming.socket as TLSSocket).encrypted ? 'https' : 'http'
+function urlOf(incoming: Incoming, socket: Incoming['socket'], target: string): string {
+  const scheme = (socket as TLSSocket).encrypted ? 'https' : 'http'
   const authority = 'authority' in incoming ? incoming.authority : undefined
   const host = authority || incoming.headers.host || 'localhost'
   const path = target.startsWith('/') ? target : `/${target}`

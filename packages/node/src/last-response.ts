@@ -20,5 +20,7 @@ export function endWith(outgoing: Outgoing, { socket }: Pick<Incoming, 'socket'>
 
 /** Whether the connection ends with this response, or with what is sent in its place. */
 export function isLast(outgoing: ServerResponse): boolean {
-  return last.get(outgoing.req.socket) === outgoing
+  // The request has none any more if its body was given up, and the response none before its turn.
+  const socket = outgoing.socket ?? outgoing.req.socket
+  return last.get(socket) === outgoing
 }

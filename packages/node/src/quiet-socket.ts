@@ -8,8 +8,11 @@ import type { Incoming } from './connection.ts'
  * @param instead called for each such attempt
  */
 export function quietSocket(incoming: Incoming, instead: () => void = () => {}): void {
-  const socket = new Proxy(incoming.socket as Socket, quiet(instead))
-  Object.defineProperty(incoming, 'socket', { configurable: true, writable: true, value: socket })
+  const socket = incoming.socket as Socket | null
+  // Node takes it off a request whose body is given up: by a loop that is left, or a pipeline that fails.
+  if (!socket) return
+  const value = new Proxy(socket, quiet(instead))
+  Object.defineProperty(incoming, 'socket', { configurable: true, writable: true, value })
 }
 
 const muted: ReadonlySet<string | symbol> = new Set([
