@@ -202,7 +202,10 @@ export class HeldResponse implements Held, HeldMethods {
   writeRaw(args: unknown[]): unknown {
     const { response, base } = this
     const { socket } = response
-    if (this.state !== 'held' || response._headerSent) return base._writeRaw.apply(response, args)
+    if (this.state !== 'held') return base._writeRaw.apply(response, args)
+    // It would go out behind the response, and be taken for what comes before the next one.
+    if (response.finished) return false
+    if (response._headerSent) return base._writeRaw.apply(response, args)
     if (!socket) {
       const { length } = response.outputData
       try {

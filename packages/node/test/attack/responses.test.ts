@@ -47,6 +47,19 @@ describe('informational responses', () => {
       [200, 'got body'],
     ])
   })
+
+  test('are not sent behind their response, where they would belong to the next one', async () => {
+    const { port } = await startListener((_, res) => {
+      res.end('ok')
+      res.writeProcessing()
+      res.writeEarlyHints({ link: '</a.css>; rel=preload' })
+    })
+    const client = await RawClient.sending(port, get())
+    await client.response()
+    client.send(get())
+    await client.responses(2)
+    expect(client.received).not.toMatch(/HTTP\/1\.1 1/)
+  })
 })
 
 describe('a response that has ended', () => {
