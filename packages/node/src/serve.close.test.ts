@@ -345,6 +345,27 @@ describe('close() over HTTP/1.1', () => {
     await silent.over
   })
 
+  test.each(['has been used', 'is new'])(
+    'answers a request that has come, although nobody has read it, on a connection that %s',
+    async (how) => {
+      const { server, port, outcomes } = await start(() => new Response('hello'))
+      const client = await RawClient.connect(port)
+      const before = how === 'is new' ? 0 : 1
+      if (before) client.send(get())
+      if (before) await client.response()
+      // Whoever is answered came later, so the server knows both.
+      else await fetched('http', port)
+      client.send(get())
+      const closed = server.close({ graceMs: LONG_MS })
+      const responses = await client.responses(before + 1)
+      expect(responses.at(-1)).toMatchObject({ status: 200, body: 'hello' })
+      expect(responses.at(-1)!.headers).toContainEqual(['connection', 'close'])
+      expect(await client.over).toBeUndefined()
+      await soon(closed)
+      expect(outcomes.all.map(({ kind }) => kind)).toEqual(['completed', 'completed'])
+    },
+  )
+
   test('ends a connection once its last request is answered', async () => {
     const begun = deferred<void>()
     const work = deferred<Response>()

@@ -162,8 +162,13 @@ export function serve(options: object): CurfewServer {
     for (const socket of sockets) if (!shaken.has(socket.remotePort)) socket.destroySoon()
   }
 
+  let isStopping = false
   // server.close() calls it, too.
-  if ('closeIdleConnections' in server) server.closeIdleConnections = endIdle
+  if ('closeIdleConnections' in server) {
+    server.closeIdleConnections = () => {
+      if (!isStopping) endIdle()
+    }
+  }
 
   function notice(): void {
     for (const { outgoing, socket } of open) endWith(outgoing, { socket })
@@ -175,7 +180,9 @@ export function serve(options: object): CurfewServer {
     const toll = new ConnectionToll(open)
     // What does not listen yet cannot be closed, and would listen afterwards.
     await listening.catch(() => {})
+    isStopping = true
     const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+    await polled()
     endIdle()
     const sweep = setInterval(endIdle, SWEEP_MS)
     return closeGracefully(graceMs, {
@@ -204,6 +211,12 @@ export function serve(options: object): CurfewServer {
     },
     close: lifetime.close,
   }
+}
+
+/** What has come over connections by now has been read: who has sent a request is not idle. */
+async function polled(): Promise<void> {
+  // The first one may come without a look at the sockets.
+  for (let turn = 0; turn < 2; turn++) await new Promise<void>((resolve) => setImmediate(resolve))
 }
 
 /** Node would take a text that is no number for the path of a socket. */
