@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { ManualClock } from '@curfew/core/testing'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { get, RawClient } from '../raw-client.ts'
 import { call as calling, deferred, fetched, never, session, soon, startListener } from '../support.ts'
@@ -46,6 +47,60 @@ describe('informational responses', () => {
       [200, ''],
       [200, 'got body'],
     ])
+  })
+
+  test('go the way of a response that times out before its turn', async () => {
+    const clock = new ManualClock()
+    const arrived = deferred<void>()
+    const first = deferred<void>()
+    const { port, outcomes } = await startListener(
+      async (req, res) => {
+        if (req.url === '/first') await first.promise
+        else if (req.url === '/second') {
+          res.writeEarlyHints({ link: '</a.css>; rel=preload' })
+          await never()
+        } else {
+          res.writeProcessing()
+          arrived.resolve()
+        }
+        res.end(`of ${req.url}`)
+      },
+      { timeoutMs: 100, clock },
+    )
+    const client = await RawClient.sending(port, get('/first') + get('/second') + get('/third'))
+    await arrived.promise
+    first.resolve()
+    await client.saw('of /first')
+    await clock.advance(100)
+    const responses = await client.responses(3)
+    expect(responses.map(({ status }) => status)).toEqual([200, 503, 200])
+    expect(client.received).toMatch(/HTTP\/1\.1 102 Processing\r\n\r\nHTTP\/1\.1 200 OK[\s\S]*of \/third$/)
+    const kinds = (await outcomes.reached(3)).map(({ kind }) => kind)
+    expect(kinds).toEqual(['completed', 'timed-out', 'completed'])
+  })
+
+  test('of a handler that is late fill no connection that is on to the next request', async () => {
+    const clock = new ManualClock()
+    const timedOut = deferred<void>()
+    const { port, late } = await startListener(
+      async (req, res) => {
+        if (req.url === '/next') return void res.end('next')
+        res.writeProcessing()
+        await timedOut.promise
+        for (let i = 0; i < 5_000; i++) res.writeProcessing()
+      },
+      { timeoutMs: 100, clock },
+    )
+    const client = await RawClient.sending(port, get())
+    await client.saw('102 Processing')
+    await clock.advance(100)
+    await client.response()
+    timedOut.resolve()
+    await late.first()
+    client.send(get('/next'))
+    const [, next] = await client.responses(2)
+    expect(next).toMatchObject({ status: 200, body: 'next' })
+    expect(client.received.match(/102 Processing/g)).toHaveLength(1)
   })
 
   test('are not sent behind their response, where they would belong to the next one', async () => {
