@@ -57,8 +57,12 @@ export function findRuntimes(): Runtime[] {
 /** @param name `node` is the one that runs this. */
 export function findRuntime(name: string): Runtime {
   if (name === 'node') return { ...thisNode, name: 'Node', args: v8Flags }
-  const runtime = finders[name]?.()
-  if (!runtime) throw new Error(`No such runtime here: ${name}`)
+  if (!Object.hasOwn(finders, name)) {
+    const known = ['node', ...Object.keys(finders)].join(', ')
+    throw new Error(`Invalid --runtime: expected one of ${known}, got ${name}`)
+  }
+  const runtime = finders[name]!()
+  if (!runtime) throw new Error(`--runtime ${name} is not here: npm run bootstrap installs Bun and Deno`)
   return runtime
 }
 

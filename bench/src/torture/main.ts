@@ -1,58 +1,47 @@
 import { mkdirSync } from 'node:fs'
-import { parseArgs } from 'node:util'
 import { type Machine, machine } from '../machine.ts'
 import { type About, write } from '../results/results-file.ts'
 import { renderTorture } from '../results/torture-page.ts'
-import { findRuntime, versions } from '../runtimes.ts'
+import { versions } from '../runtimes.ts'
 import { type AttackOptions, type AttackResult, attack, type Storm } from './attack.ts'
 import { against } from './peers/against.ts'
-import { type Target, targets } from './targets.ts'
+import { type Options, readOptions } from './read-options.ts'
 
-const { values: told } = parseArgs({
-  options: {
-    runtime: { type: 'string', default: 'node' },
-    target: { type: 'string' },
-    against: { type: 'string' },
-    seconds: { type: 'string', default: '60' },
-    requests: { type: 'string', default: '1000000' },
-    connections: { type: 'string', default: '500' },
-    seed: { type: 'string' },
-    visits: { type: 'string' },
-    books: { type: 'boolean', default: false },
-    save: { type: 'boolean', default: false },
-    render: { type: 'boolean', default: false },
-  },
-})
-
+const told = optionsOrExit()
 const results = new URL('../../results/', import.meta.url)
 const folder = new URL('torture/', results)
-const runtime = findRuntime(told.runtime)
-const seed = told.seed === undefined ? Math.floor(Math.random() * 1e9) : Number(told.seed)
-const [from = 0, to = null] = told.visits?.split('-').map(Number) ?? []
+const { runtime, seed, from, to } = told
 
 if (!told.render) {
-  if (told.against === undefined) await onEach(targets, told.target, ours)
-  else await onPeers(told.against.split(','))
+  if (told.against === undefined) await onEach(told.targets, ours)
+  else await onPeers(told.against)
 }
 if (told.render || told.save) renderTorture(results)
 
+/** What is told wrongly is said in one line, without a stack. */
+function optionsOrExit(): Options {
+  try {
+    return readOptions(process.argv.slice(2))
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error)
+    process.exit(2)
+  }
+}
+
 /** The time is for all of them together. */
 async function onEach(
-  all: Readonly<Record<string, Target>>,
-  names: string | undefined,
+  names: readonly string[],
   go: (options: AttackOptions) => Promise<Storm>,
 ): Promise<void> {
-  const wanted = names === undefined || names === 'all' ? namesOf(all) : names.split(',')
-  for (const name of wanted) {
-    if (!Object.hasOwn(all, name)) throw new Error(`No such target: ${name}`)
+  for (const name of names) {
     const before = machine()
     const results = await go({
       target: name,
       runtime,
       seed,
-      seconds: Number(told.seconds) / wanted.length,
-      requests: Number(told.requests),
-      connections: Number(told.connections),
+      seconds: told.seconds / names.length,
+      requests: told.requests,
+      connections: told.connections,
       from,
       to,
       booksOnly: told.books,
@@ -67,18 +56,13 @@ async function onPeers(names: readonly string[]): Promise<void> {
   const compared = await against(names, {
     runtime,
     seed,
-    seconds: Number(told.seconds),
-    requests: Number(told.requests),
-    connections: Number(told.connections),
+    seconds: told.seconds,
+    requests: told.requests,
+    connections: told.connections,
     from,
     to,
   })
   if (told.save) write(results, 'torture-peers', { about: aboutSince(before), results: compared })
-}
-
-function namesOf(all: Readonly<Record<string, Target>>): string[] {
-  const family = told.runtime.replace(/\d+$/, '')
-  return Object.entries(all).flatMap(([name, target]) => (target.runtime === family ? [name] : []))
 }
 
 async function ours(options: AttackOptions): Promise<AttackResult> {
