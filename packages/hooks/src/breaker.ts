@@ -1,7 +1,7 @@
 import { AttemptError } from './post.ts'
 import { unlessAborted } from './unless-aborted.ts'
 
-/** Nothing was sent: the receiver has failed too often of late. */
+/** Nothing was sent: the receiver has failed too often of late. The message is that of its last failure. */
 export class SparedError extends Error {}
 
 /**
@@ -14,6 +14,7 @@ export class Breaker {
   private readonly breakMs: number
   private readonly now: () => number
   private failures = 0
+  private lastFailure = ''
   private sparedUntil = 0
   private trial: Promise<void> | undefined
 
@@ -27,8 +28,8 @@ export class Breaker {
   async run(attempt: () => Promise<void>, signal: AbortSignal): Promise<void> {
     while (this.isDown) {
       if (this.now() >= this.sparedUntil) return this.tryOut(attempt)
-      if (!this.trial) throw new SparedError()
-      await unlessAborted(signal, this.trial, () => new SparedError())
+      if (!this.trial) throw this.spared()
+      await unlessAborted(signal, this.trial, () => this.spared())
     }
     return this.follow(attempt)
   }
@@ -51,6 +52,10 @@ export class Breaker {
     }
   }
 
+  private spared(): SparedError {
+    return new SparedError(this.lastFailure)
+  }
+
   private spare(): void {
     this.sparedUntil = this.now() + this.breakMs
   }
@@ -63,6 +68,7 @@ export class Breaker {
     } catch (error) {
       if (error instanceof AttemptError) {
         this.failures = error.retry ? this.failures + 1 : 0
+        this.lastFailure = error.message
         if (this.failures === this.breakAfter) this.spare()
       }
       throw error

@@ -89,7 +89,7 @@ export class Courier {
     const times = attempts === 1 ? '1 attempt' : `${attempts} attempts`
     const details = { status: last?.status, attempts }
     if (error instanceof SparedError) {
-      const failures = `failed ${this.limits.breakAfter} times in a row`
+      const failures = `failed ${this.limits.breakAfter} times in a row, last: ${error.message}`
       return new WebhookError(`Webhook is spared after ${times}: ${origin} ${failures}`, details)
     }
     if (error === last)

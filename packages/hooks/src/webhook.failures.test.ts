@@ -313,7 +313,7 @@ describe('while a receiver is down', () => {
     const error = await rejection(fire(hook, failed))
     expect(error).toMatchObject({ code: 'WEBHOOK_FAILED', attempts: 0 })
     expect(String(error)).toBe(
-      `WebhookError: Webhook is spared after 0 attempts: http://127.0.0.1:${receiver.port} failed 2 times in a row`,
+      `WebhookError: Webhook is spared after 0 attempts: http://127.0.0.1:${receiver.port} failed 2 times in a row, last: answered 500`,
     )
     expect(receiver.received).toHaveLength(2)
     let failures = 0
