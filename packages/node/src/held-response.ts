@@ -233,7 +233,11 @@ export class HeldResponse implements Held, HeldMethods {
     }
     if (isBroken && !isLeft) holder.onBreak(error)
     else if (!isInjected(response)) holder.onDestroy()
-    return this.base.destroy.call(response, error)
+    this.base.destroy.call(response, error)
+    // From Node 24 on, one whose turn has not come would leave its connection open, with half a response on it.
+    if (!response.socket && this.state === 'released')
+      response.once('socket', (socket) => socket.destroy(error as Error))
+    return response
   }
 
   assignSocket(socket: Occupied): void {
