@@ -11,8 +11,8 @@ import { settled, startTarget } from './start-target.ts'
 import type { Rest } from './target-process.ts'
 import { targets } from './targets.ts'
 
-export interface AttackOptions {
-  readonly target: string
+/** How much of which plan there is, and what the server runs on. */
+export interface StormOptions {
   readonly runtime: Runtime
   readonly seed: number
   readonly seconds: number
@@ -20,6 +20,10 @@ export interface AttackOptions {
   readonly connections: number
   readonly from: number
   readonly to: number | null
+}
+
+export interface AttackOptions extends StormOptions {
+  readonly target: string
   /** Without a look at what the process holds: nothing that depends on the machine. */
   readonly booksOnly: boolean
 }

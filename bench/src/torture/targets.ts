@@ -27,6 +27,16 @@ export const traits: Traits = {
   sends499: false,
 }
 
+// Nothing contains a crash there, and of what becomes of a response they tell little: docs/runtimes.md.
+const elsewhere = { protocol: 'http/1.1', without: ['stray', 'reject'] } as const
+const traitsElsewhere: Traits = {
+  ...traits,
+  contains: false,
+  outside: [200, 204],
+  strict: false,
+  tellsDelivery: false,
+}
+
 /** Those of our own, by name. */
 export const targets: Readonly<Record<string, Target>> = {
   listener: { ...onNode, module: 'listener', traits: { ...traits, held: true } },
@@ -38,33 +48,6 @@ export const targets: Readonly<Record<string, Target>> = {
   h2: { ...onNode, module: 'h2', protocol: 'h2c', traits: { ...traits, outside: [200, 204] } },
   'h2-listener': { ...onNode, module: 'h2-listener', protocol: 'h2c', traits: { ...traits, held: true } },
   fastify: { ...onNode, module: 'fastify', traits: { ...traits, held: true } },
-  // Nothing contains a crash there, and of what becomes of a response they tell little: docs/runtimes.md.
-  bun: {
-    runtime: 'bun',
-    module: 'bun',
-    protocol: 'http/1.1',
-    without: ['stray', 'reject'],
-    traits: {
-      ...traits,
-      contains: false,
-      outside: [200, 204],
-      pipelines: false,
-      strict: false,
-      tellsDelivery: false,
-    },
-  },
-  deno: {
-    runtime: 'deno',
-    module: 'deno',
-    protocol: 'http/1.1',
-    without: ['stray', 'reject'],
-    traits: {
-      ...traits,
-      contains: false,
-      outside: [200, 204],
-      strict: false,
-      sends499: true,
-      tellsDelivery: false,
-    },
-  },
+  bun: { ...elsewhere, runtime: 'bun', module: 'bun', traits: { ...traitsElsewhere, pipelines: false } },
+  deno: { ...elsewhere, runtime: 'deno', module: 'deno', traits: { ...traitsElsewhere, sends499: true } },
 }

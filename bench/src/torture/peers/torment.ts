@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { run } from '../../child.ts'
-import { type Runtime, thisNode } from '../../runtimes.ts'
-import { LIMIT_MS, logs } from '../attack.ts'
+import { thisNode } from '../../runtimes.ts'
+import { LIMIT_MS, logs, type StormOptions } from '../attack.ts'
 import type { State } from '../kit.ts'
 import { type Politeness, politeClient } from '../polite-client.ts'
 import { type RunningTarget, settled } from '../start-target.ts'
@@ -11,14 +11,7 @@ import { type Kind, kindOf, kinds } from './kinds.ts'
 import type { PeerClientArgs, PeerClientResult } from './peer-client.ts'
 import { freePort, supervise } from './supervise.ts'
 
-export interface TormentOptions {
-  readonly runtime: Runtime
-  readonly seed: number
-  readonly seconds: number
-  readonly requests: number
-  readonly connections: number
-  readonly from: number
-  readonly to: number | null
+export interface TormentOptions extends StormOptions {
   /** Whether there are errors that nobody catches, too. */
   readonly strays: boolean
 }

@@ -1,26 +1,8 @@
-import { curfew, recordErrors, scopeOf } from '@curfew/node/express'
-import express, { type NextFunction, type Request, type Response } from 'express'
-import { idOf, type Serve } from '../kit.ts'
+import { scopeOf } from '@curfew/node/express'
+import type { Serve } from '../kit.ts'
 import { answerListener } from './answer-listener.ts'
-import { contained } from './contained.ts'
-import { HOST, listening } from './listening.ts'
+import { expressApp } from './express-app.ts'
 
-export const serve: Serve = (kit) => {
-  contained(kit)
-  const app = express()
-  app.use((req, res, next) => {
-    res.setHeader('x-id', idOf(req.url))
-    next()
-  })
-  const guard = curfew(kit.guard)
-  app.use(guard)
-  app.use((req, res) => answerListener(kit, req, res, () => scopeOf(req).signal))
-  app.use(recordErrors())
-  // In the place of Express's own, which prints what it answers.
-  app.use((error: unknown, _req: Request, res: Response, next: NextFunction) => {
-    if (res.headersSent) return next(error)
-    res.status(500).send('failed')
-  })
-  app.set('env', 'test')
-  return listening(app.listen(kit.port, HOST), guard.stats)
-}
+export const serve: Serve = expressApp((kit, req, res) =>
+  answerListener(kit, req, res, () => scopeOf(req).signal),
+)
