@@ -24,7 +24,11 @@ const response = new Response('hi')
 const settled = Promise.resolve(response)
 const collect = (await garbageCollector()) as Collect
 
-const handlers = { synchronous: () => response, asynchronous: async () => await settled }
+const handlers = {
+  synchronous: () => response,
+  asynchronous: async () => await settled,
+  resolved: () => settled,
+}
 
 function requests(
   served: (request: Request) => Response | Promise<Response>,
@@ -86,6 +90,10 @@ describe('a guard', () => {
 
   test('allocates little for an asynchronous one, and does not follow a client that nobody asked for', async () => {
     expect(await guardBytes(handlers.asynchronous, {}, leavableRequest)).toBeLessThan(ASYNCHRONOUS)
+  })
+
+  test('allocates as little where each request is gone before its timer could have been set', async () => {
+    expect(await guardBytes(handlers.resolved)).toBeLessThan(ASYNCHRONOUS)
   })
 
   test('holds little while a handler is pending, and nothing afterwards', async () => {

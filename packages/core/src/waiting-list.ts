@@ -33,6 +33,7 @@ export class WaitingList {
   previous: Link = this
   next: Link = this
   private readonly isForeign: boolean
+  private readonly isParked: boolean
   private readonly alarm: Alarm
   private ringsAt = Number.POSITIVE_INFINITY
   private lostAt = Number.POSITIVE_INFINITY
@@ -40,6 +41,7 @@ export class WaitingList {
   constructor(clock: Clock, ms: number) {
     this.ms = ms
     this.isForeign = clock !== systemClock || isWorkerd
+    this.isParked = !this.isForeign && ms <= PARKED_MS
     this.alarm = new Alarm(clock, (lateMs) => this.tell(this.ringsAt + lateMs))
   }
 
@@ -57,18 +59,20 @@ export class WaitingList {
 
   /** The last has gone. */
   emptied(): void {
-    if (this.isForeign || this.ms > PARKED_MS) this.arm()
+    if (!this.isParked) this.arm()
   }
 
   /** A timer keeps the async context in which it was set, and this one is not for the request that happens to be first. */
   private start(now: number): void {
     if (this.isForeign) return this.arm(now)
-    this.ringsAt = this.dueAt
-    outside(() => this.arm(now))
+    const at = this.dueAt
+    this.ringsAt = at
+    // Parked it is set even if nobody waits any more: or else each who comes after a short one would set it in vain.
+    outside(() => this.arm(now, this.isParked ? at : this.dueAt))
   }
 
-  private arm(now = 0): void {
-    this.ringsAt = this.dueAt
+  private arm(now = 0, at = this.dueAt): void {
+    this.ringsAt = at
     // What is late is given as long again, for a timer that is set anew with each who comes never fires.
     this.lostAt = Math.max(this.ringsAt, 2 * now - this.ringsAt) + LOST_MS
     this.alarm.clear()
