@@ -13,6 +13,7 @@ export {
   type UncaughtOrigin,
 } from './containment.ts'
 export { type ContextStorage, contextSlot, type Inside } from './context-slot.ts'
+export { Deferred } from './deferred.ts'
 export { EdgeClient, type ExecutionContext } from './edge-client.ts'
 export { enterScopes } from './enter-scopes.ts'
 export { isCancellation } from './errors.ts'

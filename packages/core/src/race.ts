@@ -1,4 +1,5 @@
 import { type Arms, discard } from './abandoned.ts'
+import { Deferred } from './deferred.ts'
 import { type Draining, drain } from './drain.ts'
 import {
   type AbortReason,
@@ -53,7 +54,8 @@ export class Race extends Exchange implements Waiting {
   declare private ticked: boolean | undefined
 
   /** The handler has returned. An answer that is there already needs no race. */
-  start(result: HandlerResult | PromiseLike<HandlerResult>): Sent | Promise<Sent> {
+  start(result: HandlerResult | PromiseLike<HandlerResult> | Deferred): Sent | Promise<Sent> {
+    if (result instanceof Deferred) return this.defer(result)
     if (isThenable(result) || this.policy.buffer) return this.run(Promise.resolve(result))
     void this.responded(result)
     return this.atOnce()
@@ -83,13 +85,26 @@ export class Race extends Exchange implements Waiting {
     const reply = new Promise<Sent>((resolve) => {
       this.resolve = resolve
     })
-    this.leash = { arms: this }
-    this.work = settling(work, this.leash)
+    const leash: Leash = { arms: this }
+    this.work = settling(work, leash)
     // A runtime that drops what outlives its response may drop the handler with its client, too, and tell nobody.
     if (this.attached?.waitUntil) this.handOn(this.work)
+    this.begin(leash)
+    return reply
+  }
+
+  private defer(work: Deferred): Sent | Promise<Sent> {
+    if (this.policy.waitUntil) return this.run(work.toPromise())
+    this.resolve = toNobody
+    work.arms = this
+    this.begin(work)
+    return undefined
+  }
+
+  private begin(leash: Leash): void {
+    this.leash = leash
     if (this.outcome) this.abandon()
     else this.arm()
-    return reply
   }
 
   // --- the arms -------------------------------------------------------------------------------------------------
@@ -338,6 +353,9 @@ const refusals = {
 interface Leash {
   arms: Arms
 }
+
+/** Where the client has been told already. */
+function toNobody(): void {}
 
 /** Apart, for a closure keeps all that any closure beside it needs. */
 function settling(work: Promise<HandlerResult>, leash: Leash): Promise<void> {

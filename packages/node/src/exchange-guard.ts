@@ -1,5 +1,13 @@
-import { findScope, type GuardOptions, guard, InvalidOptionError, type Scope, type Stats } from '@curfew/core'
-import { attachClient, attachedClient, attachScope, isThenable, optionNames } from '@curfew/core/adapter'
+import {
+  findScope,
+  type GuardOptions,
+  guard,
+  type HandlerResult,
+  InvalidOptionError,
+  type Scope,
+  type Stats,
+} from '@curfew/core'
+import { attachClient, attachedClient, attachScope, optionNames } from '@curfew/core/adapter'
 import type { Connection, Incoming, Outgoing } from './connection.ts'
 import { HeldExchange, type WritingHandler } from './held-exchange.ts'
 import { IncomingRequest } from './incoming-request.ts'
@@ -32,7 +40,8 @@ export function exchangeGuard(
 ): ExchangeGuard {
   refuse(options)
   const guarded = guard(
-    (request: Request, run: (scope: Scope) => ReturnType<HeldExchange['run']>) => run(findScope(request)!),
+    (request: Request, run: (scope: Scope) => ReturnType<HeldExchange['run']> | undefined) =>
+      run(findScope(request)!) as HandlerResult,
     options,
   )
 
@@ -42,7 +51,7 @@ export function exchangeGuard(
       const exchange = attachedClient(outer.request) as HeldExchange
       // An abandoned handler may come to the next guard, too.
       if (outer.outcome) exchange.follow(handler(outer))
-      else void guarded(outer.request, (scope) => exchange.follow(handler(scope)))
+      else void guarded(outer.request, (scope) => void exchange.follow(handler(scope)))
       return true
     }
     const request = new IncomingRequest(incoming) as unknown as Request
@@ -51,13 +60,11 @@ export function exchangeGuard(
     const exchange = new HeldExchange(incoming, outgoing, followed?.handOver() ?? open)
     attachClient(request, exchange)
     let isLetIn = false
-    const sent = guarded(request, (scope) => {
+    void guarded(request, (scope) => {
       isLetIn = true
       attachScope(incoming as never, scope)
       return exchange.run(scope, handler)
     })
-    if (isThenable(sent)) void sent.then((response) => exchange.send(response))
-    else exchange.send(sent)
     return isLetIn
   }
 

@@ -7,7 +7,7 @@ import {
   type Scope,
   UnansweredError,
 } from '@curfew/core'
-import { type BodyTap, complain, isThenable } from '@curfew/core/adapter'
+import { type BodyTap, complain, Deferred, isThenable } from '@curfew/core/adapter'
 import { Connection, type Incoming, type Outgoing } from './connection.ts'
 import { forgotten } from './forgotten.ts'
 import { HandlersAtWork, type HandlerWatch } from './handlers-at-work.ts'
@@ -43,8 +43,8 @@ export class HeldExchange extends Connection implements Holder, HandlerWatch {
   private isUnanswered = false
   private thrown: { readonly error: unknown } | undefined
   private alarms: StreamAlarms | undefined
-  private resolve: ((result?: HandlerResult) => void) | undefined
-  private reject: ((error: unknown) => void) | undefined
+  /** How the handler settles, if it is not done when it returns. */
+  private work: Deferred | undefined
 
   constructor(incoming: Incoming, outgoing: Outgoing, open: OpenConnections) {
     super(incoming, outgoing, open)
@@ -53,16 +53,14 @@ export class HeldExchange extends Connection implements Holder, HandlerWatch {
   }
 
   /** Runs the handler, with a result once its response has ended, or has to begin. */
-  run(scope: Scope, handler: WritingHandler): HandlerResult | Promise<HandlerResult> {
+  run(scope: Scope, handler: WritingHandler): HandlerResult | Deferred {
     this.scope = scope
     this.hold()
     this.follow(handler(scope))
     if (this.thrown) throw this.thrown.error
     if (this.isDone || this.why) return this.written
-    return new Promise((resolve, reject) => {
-      this.resolve = resolve
-      this.reject = reject
-    })
+    this.work = new Deferred()
+    return this.work
   }
 
   /** If it is a promise, it says when a handler of this request is done. */
@@ -76,9 +74,8 @@ export class HeldExchange extends Connection implements Holder, HandlerWatch {
     return this.scope!.limits.maxBytes
   }
 
-  /** Sends what the guard answers, unless that is what the handler has written. */
-  send(response: Response): void {
-    if (response === this.written) return
+  /** Sends what the guard answers. */
+  private send(response: Response): void {
     if (this.ended) void response.body?.cancel().catch(() => {})
     else void writeResponse(response, this).then(() => this.refuseUpload())
   }
@@ -105,9 +102,9 @@ export class HeldExchange extends Connection implements Holder, HandlerWatch {
   // --- what the guard decides -----------------------------------------------------------------------------------
 
   sending(outcome: Outcome, reply: Response | undefined): void {
-    if (this.state !== 'held') return
-    if (reply === this.written) this.win(outcome)
-    else this.lose(outcome)
+    if (reply === this.written) return this.win(outcome)
+    if (this.state === 'held') this.lose(outcome)
+    if (reply) this.send(reply)
   }
 
   private win(outcome: Outcome): void {
@@ -140,8 +137,8 @@ export class HeldExchange extends Connection implements Holder, HandlerWatch {
 
   /** They may go on for ever, and all that is of interest now is that they settle. */
   private leaveHandlers(): void {
-    const { atWork, resolve, reject } = this
-    if (atWork && resolve && reject) atWork.watch = abandoned(resolve, reject)
+    const { atWork, work } = this
+    if (atWork && work) atWork.watch = abandoned(work)
   }
 
   /** Has another response take the place of the handler's. */
@@ -200,7 +197,13 @@ export class HeldExchange extends Connection implements Holder, HandlerWatch {
   onEnd(): void {
     this.isDone = true
     this.alarms?.end()
-    this.resolve?.(this.written)
+    // That a request is cut off its readers are told before anybody is told that the client has left.
+    if (this.incoming.destroyed && !this.incoming.complete) this.resolveSoon()
+    else this.work?.resolve(this.written)
+  }
+
+  private resolveSoon(): void {
+    queueMicrotask(() => this.work?.resolve(this.written))
   }
 
   onBegin(why: Begun): void {
@@ -210,7 +213,8 @@ export class HeldExchange extends Connection implements Holder, HandlerWatch {
     if (why === 'overflowed' && given.overflow === 'fail')
       return this.onGiveUp(new ResponseTooLargeError(maxBytes))
     this.why = why
-    this.resolve?.(this.written)
+    // Whoever writes has yet to be told whether there is room.
+    this.resolveSoon()
   }
 
   onGiveUp(error: unknown): void {
@@ -218,7 +222,7 @@ export class HeldExchange extends Connection implements Holder, HandlerWatch {
     if (this.isDone && this.state !== 'lost') return
     if (this.state === 'sent') return this.breakOff(error)
     this.thrown ??= { error }
-    this.reject?.(error)
+    queueMicrotask(() => this.work?.reject(error))
   }
 
   onDestroy(): void {
@@ -253,13 +257,13 @@ export class HeldExchange extends Connection implements Holder, HandlerWatch {
 
   private settledLate(): void {
     forgotten.unregister(this)
-    this.resolve?.(undefined)
+    this.work?.resolve()
   }
 }
 
 /** Apart, for a closure keeps all that any closure beside it needs: the exchange, with its request. */
-function abandoned(resolve: () => void, reject: (error: unknown) => void): HandlerWatch {
-  return { returned: () => resolve(), fail: (error) => reject(error) }
+function abandoned(work: Deferred): HandlerWatch {
+  return { returned: () => work.resolve(), fail: (error) => work.reject(error) }
 }
 
 /** What other middleware has said before the handler, but for what it said of a body that is not sent. */

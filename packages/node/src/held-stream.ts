@@ -171,8 +171,9 @@ export class HeldStream implements Held {
   end(...args: []): unknown {
     this.ended = true
     if (this.state === 'lost') return this.holder.onLate(true)
+    if (this.state === 'held') return this.holder.onEnd()
     this.holder.onEnd()
-    return this.state === 'released' ? this.real.end(...args) : undefined
+    return this.real.end(...args)
   }
 
   destroy(error: unknown): void {
