@@ -27,6 +27,8 @@ export interface Client {
   isStream?(response: Response): boolean
   /** Whether the connection is about to leave HTTP (a WebSocket): such a request is not guarded. */
   readonly upgrading: boolean
+  /** Whether the request shows the signal of its scope without being made to. */
+  readonly showsSignal?: boolean
   /** What the adapter knows of the process, for reports: its host, its runtime, … */
   readonly where?: Where
   /**

@@ -73,7 +73,7 @@ export function guard<Rest extends unknown[] = []>(
     if (refusal === 'overloaded') policy.shedding?.refused(race)
     if (refusal) return race.refuse(refusal)
 
-    attachScope(request, race)
+    attachScope(request, race, client?.showsSignal)
     try {
       if (contextSlot.enter) return race.start(enter(race, handler, this, [request, ...rest]))
       return race.start(handler.call(this, request, ...rest))

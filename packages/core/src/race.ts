@@ -47,7 +47,7 @@ export class Race extends Exchange implements Waiting {
   previous: Waiting['previous'] = undefined
   next: Waiting['next'] = undefined
   /** Into its own async context, if anybody there could notice the difference. */
-  declare private back: (() => void) | undefined
+  declare private back: ((work: () => void) => void) | undefined
   declare private thrown: { readonly error: unknown } | undefined
   declare private draining: Draining | undefined
   /** Whether it is one of the few that last longer than the first tick. */
@@ -319,17 +319,18 @@ export class Race extends Exchange implements Waiting {
 
   protected override keepContext(): void {
     if (this.resolve && (this.policy.isHeard || this.signalRead || this.attached?.isHeard)) {
-      this.back ??= wayBack(() => this.rung())
+      this.back ??= this.attached?.snapshot?.() ?? wayBack()
     }
   }
 
   ring(): void {
-    if (this.back) this.back()
-    else this.rung()
+    const { back } = this
+    if (!back) return this.rung()
+    this.back = undefined
+    back(() => this.rung())
   }
 
   private rung(): void {
-    if (this.back) this.back = undefined
     if (this.outcome) return
     if (this.policy.clock.now() >= this.dueAt) return this.struck()
     this.ticked = true

@@ -236,10 +236,10 @@ const shadowedSignal: PropertyDescriptor & ThisType<Scoped> = {
   },
 }
 
-/** Makes the scope findable by its request, and `request.signal` the scope's. */
-export function attachScope(request: Request, scope: Scope): void {
+/** Makes the scope findable by its request, and `request.signal` the scope's, unless the request sees to that. */
+export function attachScope(request: Request, scope: Scope, showsSignal?: boolean): void {
   ;(request as Scoped)[scopeKey] = scope
-  Object.defineProperty(request, 'signal', shadowedSignal)
+  if (!showsSignal) Object.defineProperty(request, 'signal', shadowedSignal)
 }
 
 /** The scope of a request, or `undefined` when no guard runs for this object: on the way to a WebSocket, say. */

@@ -28,6 +28,7 @@ export type WritingHandler = (scope: Scope) => unknown
 /** An exchange whose handler writes the response, which is held until the guard has decided. */
 export class HeldExchange extends Connection implements Holder, HandlerWatch {
   readonly isHeard: boolean = true
+  readonly showsSignal: boolean = true
   private readonly original: Outgoing
   /** What stands for the handler's response where the guard wants to see one. */
   private readonly written: Response

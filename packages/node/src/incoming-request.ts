@@ -1,4 +1,5 @@
 import type { TLSSocket } from 'node:tls'
+import { findScope } from '@curfew/core'
 import type { Incoming } from './connection.ts'
 
 /**
@@ -33,6 +34,11 @@ export class IncomingRequest {
   get headers(): Headers {
     this.knownHeaders ??= headersOf(this.incoming)
     return this.knownHeaders
+  }
+
+  /** That of its scope, once it is guarded. */
+  get signal(): AbortSignal {
+    return findScope(this as unknown as Request)?.signal ?? this.real.signal
   }
 
   /** @internal For all that hardly anybody asks for. */

@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http'
 import type { Outgoing } from './connection.ts'
 
 /** What stands for a response that its handler has written by itself, where a guard wants to see one. */
@@ -12,8 +13,12 @@ export class WrittenResponse {
 
   /** That of its head, once there is one: error handlers that do not ask whether it was written set another on the object. */
   get status(): number {
-    const head: unknown = Reflect.get(this.outgoing, '_header')
-    return typeof head === 'string' ? Number(head.slice(9, 12)) : this.outgoing.statusCode
+    const { outgoing } = this
+    const head: unknown = Reflect.get(outgoing, '_header')
+    if (typeof head !== 'string') return outgoing.statusCode
+    // To write a head sets both. To look into it has V8 put it together, which costs more than to hold the response.
+    if (outgoing.statusMessage === STATUS_CODES[outgoing.statusCode]) return outgoing.statusCode
+    return Number(head.slice(9, 12))
   }
 
   get headers(): Headers {
