@@ -1,3 +1,5 @@
+import { Deferred } from '@curfew/core/adapter'
+
 /** Who is told how the handlers of an exchange settle. */
 export interface HandlerWatch {
   /** All of them are done. */
@@ -5,7 +7,7 @@ export interface HandlerWatch {
   fail(error: unknown): void
 }
 
-/** The promises of the handlers of one exchange: those further in have their own. They hold on to their watch alone. */
+/** The handlers of one exchange, for those further in have their own. What stands for them holds on to their watch alone. */
 export class HandlersAtWork {
   /** How many have not settled. */
   count = 0
@@ -15,13 +17,21 @@ export class HandlersAtWork {
     this.watch = watch
   }
 
-  add(result: PromiseLike<unknown>): void {
+  add(result: PromiseLike<unknown> | Deferred): void {
     this.count++
-    result.then(
-      () => {
-        if (--this.count === 0) this.watch.returned()
-      },
-      (error) => this.watch.fail(error),
-    )
+    if (result instanceof Deferred) result.arms = this
+    else
+      result.then(
+        () => this.responded(),
+        (error) => this.threw(error),
+      )
+  }
+
+  responded(): void {
+    if (--this.count === 0) this.watch.returned()
+  }
+
+  threw(error: unknown): void {
+    this.watch.fail(error)
   }
 }

@@ -64,9 +64,9 @@ export class HeldExchange extends Connection implements Holder, HandlerWatch {
     return this.work
   }
 
-  /** If it is a promise, it says when a handler of this request is done. */
+  /** If it is a promise, or stands for one, it says when a handler of this request is done. */
   follow(result: unknown): void {
-    if (!isThenable(result)) return
+    if (!isThenable(result) && !(result instanceof Deferred)) return
     this.atWork ??= new HandlersAtWork(this)
     this.atWork.add(result)
   }
@@ -258,13 +258,19 @@ export class HeldExchange extends Connection implements Holder, HandlerWatch {
 
   private settledLate(): void {
     forgotten.unregister(this)
-    this.work?.resolve()
+    if (this.work) abandoned(this.work).returned()
   }
 }
 
-/** Apart, for a closure keeps all that any closure beside it needs: the exchange, with its request. */
+/**
+ * Apart, for a closure keeps all that any closure beside it needs: the exchange, with its request. Who is told is not to
+ * run within what the handler does.
+ */
 function abandoned(work: Deferred): HandlerWatch {
-  return { returned: () => work.resolve(), fail: (error) => work.reject(error) }
+  return {
+    returned: () => queueMicrotask(() => work.resolve()),
+    fail: (error) => queueMicrotask(() => work.reject(error)),
+  }
 }
 
 /** What other middleware has said before the handler, but for what it said of a body that is not sent. */

@@ -137,7 +137,8 @@ async function inside(
   reject: (error: unknown) => void,
 ): Promise<void> {
   follow(ctx, scope)
-  ctx.res.once('close', () => {
+  // It closes once, and `once()` would make as much again.
+  ctx.res.on('close', () => {
     // Over HTTP/2 the guard hears of it after this.
     queueMicrotask(() => {
       if (!scope.reason) return

@@ -135,7 +135,8 @@ function begin(scope: Scope, url: string | undefined, raw: FastifyReply['raw']):
   const passage = new Passage(scope)
   const routeOf = (): string | undefined => url
   scope.routeOf = routeOf
-  raw.once('close', () => passage.closed(raw))
+  // It closes once, and `once()` would make as much again.
+  raw.on('close', () => passage.closed(raw))
   return passage
 }
 

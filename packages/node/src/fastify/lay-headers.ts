@@ -6,9 +6,11 @@ import type { FastifyReply } from 'fastify'
  */
 export function layHeaders(reply: FastifyReply): () => void {
   const { raw } = reply
+  const held = Object.entries(reply.getHeaders())
+  if (held.length === 0) return nothing
   const before = raw.getHeaders()
   const laid: string[] = []
-  for (const [name, value] of Object.entries(reply.getHeaders())) {
+  for (const [name, value] of held) {
     if (value === undefined || value === before[name]) continue
     try {
       raw.setHeader(name, value)
@@ -25,3 +27,5 @@ export function layHeaders(reply: FastifyReply): () => void {
     }
   }
 }
+
+function nothing(): void {}

@@ -1,5 +1,5 @@
 import type { Scope } from '@curfew/core'
-import { attachedClient, isThenable } from '@curfew/core/adapter'
+import { attachedClient, Deferred, isThenable } from '@curfew/core/adapter'
 import type { FastifyReply } from 'fastify'
 import { forgotten } from '../forgotten.ts'
 
@@ -10,9 +10,7 @@ import { forgotten } from '../forgotten.ts'
 export class Passage {
   readonly scope: Scope
   /** Settles when an abandoned handler is done, as it does; never before the request has ended. */
-  readonly done: Promise<void>
-  private resolve!: () => void
-  private reject!: (error: unknown) => void
+  readonly done: Deferred = new Deferred()
   /** Whether the handler runs; one that returns no promise does until it replies. */
   private atWork = false
   /** Whether it says by a promise when it is done. */
@@ -20,11 +18,6 @@ export class Passage {
 
   constructor(scope: Scope) {
     this.scope = scope
-    this.done = new Promise((resolve, reject) => {
-      this.resolve = resolve
-      this.reject = reject
-    })
-    this.done.catch(() => {})
   }
 
   /** Whether the request has ended without the handler, and nobody waits for it any longer. */
@@ -69,13 +62,13 @@ export class Passage {
     discard(payload)
     if (payload instanceof Error) return this.fail(payload)
     forgotten.unregister(this)
-    this.resolve()
+    this.done.resolve()
   }
 
   /** Something of an abandoned request fails. */
   fail(error: unknown): void {
     forgotten.unregister(this)
-    this.reject(error)
+    this.done.reject(error)
   }
 
   /** The response has closed. A handler that has not begun will not, and of one that has replied nothing is left. */
