@@ -110,7 +110,7 @@ export class Connection implements Client {
   }
 
   watch(watcher: ClientWatcher): void {
-    this.watchers = [...this.watchers, watcher]
+    this.watchers = this.watchers === nobody ? [watcher] : [...this.watchers, watcher]
     if (this.ended) this.over()
   }
 

@@ -103,8 +103,23 @@ function send(this: FastifyReply, payload: unknown): FastifyReply {
       if (this.raw.headersSent && !passage.gone) giveUp(passage.scope, error)
     })
   }
-  inherited(this, 'send', 'value', send)!.call(this, payload)
+  sendOf(this).call(this, payload)
   return this
+}
+
+type Send = (this: FastifyReply, payload: unknown) => unknown
+
+const sends = new WeakMap<object, Send>()
+
+/** Fastify's own, which is looked for once for each kind of reply: each plugin has one. */
+function sendOf(reply: FastifyReply): Send {
+  const kind = Object.getPrototypeOf(reply)
+  let found = sends.get(kind)
+  if (!found) {
+    found = inherited(reply, 'send', 'value', send) as Send
+    sends.set(kind, found)
+  }
+  return found
 }
 
 function guardRequests(guard: ExchangeGuard): onRequestHookHandler {
