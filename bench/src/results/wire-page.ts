@@ -70,7 +70,7 @@ export function wireCharts(results: WireResults): Record<string, Chart> {
 }
 
 function isOurs(server: string): boolean {
-  return /curfew|guardListener|timeoutMs/.test(server)
+  return /curfew|guard|timeoutMs/.test(server)
 }
 
 function ratiosOf(runs: readonly WireRun[], bare: readonly WireRun[], key: keyof WireRun) {

@@ -1,3 +1,4 @@
+import { keepAwake } from '../keep-awake.ts'
 import type { Plan } from '../plan.ts'
 import type { Runtime } from '../runtimes.ts'
 import type { Family } from './serve.ts'
@@ -23,6 +24,7 @@ export const serversOf: Record<Family, readonly string[]> = {
   'node:http': ['bare', 'guardListener()'],
   Hono: [
     'bare',
+    'guard() around it',
     'serve({ timeoutMs })',
     'serve() and curfew()',
     'Hono timeout()',
@@ -35,7 +37,11 @@ export const serversOf: Record<Family, readonly string[]> = {
 }
 
 /** Throughput, latency and processor time of whole servers; a new process each time, one run of all after the other. */
-export async function wire(plan: Plan): Promise<WireResults> {
+export function wire(plan: Plan): Promise<WireResults> {
+  return keepAwake(() => measureAll(plan))
+}
+
+async function measureAll(plan: Plan): Promise<WireResults> {
   const results: WireResults = {}
   for (const runtime of plan.serving) {
     results[runtime.name] = {}

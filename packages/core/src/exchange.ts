@@ -122,14 +122,17 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
     return isLive(response) || (this.signalRead && (attached.isStream?.(response) ?? false))
   }
 
+  /** What is handed over: the reply, or what stands for it. */
+  protected handing(reply: Response | undefined): Response | undefined | Promise<Response> {
+    const { attached, outcome } = this
+    return (outcome && attached?.sending?.(outcome, reply)) || reply
+  }
+
   /** The reply has been handed over. */
-  protected sending(reply: Response | undefined): void {
+  protected handed(reply: Response | undefined): void {
     const { attached, outcome } = this
     if (this.recordings) this.reply = reply
-    if (attached && outcome) {
-      if (attached.tellsDelivery && outcome.kind !== 'client-closed') this.held = true
-      attached.sending?.(outcome, reply)
-    }
+    if (attached?.tellsDelivery && outcome && outcome.kind !== 'client-closed') this.held = true
     if (this.held && !this.told) this.follow()
     else this.over()
   }

@@ -39,8 +39,8 @@ export type Sent = Response | undefined
  * and what comes to another one later is late. No arm ever throws.
  */
 export class Race extends Exchange implements Waiting {
-  private sent: Sent = undefined
-  private resolve: ((sent: Sent | Promise<never>) => void) | undefined = undefined
+  private sent: Sent | Promise<Sent> = undefined
+  private resolve: ((sent: Sent | Promise<Sent>) => void) | undefined = undefined
   private work: Promise<void> | undefined = undefined
   /** What the promise of the handler holds on to. */
   private leash: Leash | undefined = undefined
@@ -62,13 +62,13 @@ export class Race extends Exchange implements Waiting {
   }
 
   /** The handler threw before it returned. */
-  caught(error: unknown): Sent {
+  caught(error: unknown): Sent | Promise<Sent> {
     this.threw(error)
     return this.atOnce()
   }
 
   /** The handler is not to run. */
-  refuse(reason: Rejected['reason'] | 'client-closed'): Sent {
+  refuse(reason: Rejected['reason'] | 'client-closed'): Sent | Promise<Sent> {
     this.working = false
     if (reason === 'client-closed') this.left('waiting')
     else this.rejected(reason)
@@ -76,7 +76,7 @@ export class Race extends Exchange implements Waiting {
   }
 
   /** What there is to go back to the runtime before anything was waited for. */
-  private atOnce(): Sent {
+  private atOnce(): Sent | Promise<Sent> {
     if (this.thrown) throw this.thrown.error
     return this.sent
   }
@@ -246,26 +246,28 @@ export class Race extends Exchange implements Waiting {
 
   private send(response: Sent): void {
     const { serverTiming } = this.policy
-    const sent =
+    const reply =
       serverTiming && response && this.outcome
         ? withServerTiming(response, this.outcome, this.timeLeft())
         : response
+    const sent = this.handing(reply)
     if (this.resolve) this.resolve(sent)
     else this.sent = sent
-    this.release(sent)
+    this.release(reply)
   }
 
   private sendError(error: unknown): void {
+    this.handing(undefined)
     if (this.resolve) this.resolve(Promise.reject(error))
     else this.thrown = { error }
     this.release()
   }
 
   /** An abandoned handler may keep the race for ever: nothing that was sent stays with it. */
-  private release(sent?: Response): void {
+  private release(reply?: Response): void {
     leave(this)
     this.resolve = undefined
-    this.sending(sent)
+    this.handed(reply)
   }
 
   /** What still runs for nobody is told so, and kept alive where the runtime would drop it with the response. */

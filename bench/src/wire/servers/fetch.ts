@@ -1,3 +1,4 @@
+import { guard } from '@curfew/core'
 import { curfew } from '@curfew/hono'
 import { Hono, type MiddlewareHandler } from 'hono'
 import { timeout } from 'hono/timeout'
@@ -73,6 +74,7 @@ const { bare, guarded, unguarded } = await runtime()
 
 export const servers: Servers = {
   bare: () => bare(appWith(noop)),
+  'guard() around it': () => bare(guard(appWith(noop), { timeoutMs: LIMIT_MS })),
   'serve({ timeoutMs })': () => guarded(appWith(noop)),
   'serve() and curfew()': () => unguarded(appWith(curfew({ timeoutMs: LIMIT_MS }))),
   'Hono timeout()': () => bare(appWith(timeout(LIMIT_MS))),
