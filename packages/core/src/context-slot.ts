@@ -2,7 +2,8 @@ import type { Scope } from './scope.ts'
 
 /** For whom code runs, and inside of what it was called. */
 export interface Inside {
-  readonly scope: Scope
+  /** Only there if somebody had said that he needs it: see `enterScopes()`. */
+  readonly scope: Scope | undefined
   readonly outer: Inside | undefined
 }
 

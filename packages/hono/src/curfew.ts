@@ -4,15 +4,14 @@ import {
   guard,
   type HandlerResult,
   NoResponseError,
-  type Scope,
   type Stats,
 } from '@curfew/core'
 import { attachClient, attachedClient, EdgeClient, isWorkerd } from '@curfew/core/adapter'
 import type { Context, MiddlewareHandler, Next } from 'hono'
 import {
-  type Before,
-  before,
   executionContextOf,
+  type Pass,
+  passOn,
   replace,
   restore,
   runInside,
@@ -47,19 +46,19 @@ export function curfew(options: GuardOptions = {}): CurfewMiddleware {
   const guarded = guard(inside, isObject ? { rethrow: true, ...options } : options)
 
   async function middleware(c: Context, next: Next): Promise<void> {
-    const entry: Entry = { before: before(c), scope: undefined }
+    const pass = passOn(c)
     // Body limits put another request into `c.req.raw`, but the race that is on is that of the first.
     const request = scopeInside(c)?.request ?? withClient(c)
     try {
-      respond(c, entry, await guarded(request, c, next, entry))
+      respond(pass, await guarded(request, pass, next))
     } catch (error) {
       // Hono says by itself what a handler forgot.
       if (error instanceof NoResponseError && !c.finalized) return
-      const { scope } = entry
+      const { scope } = pass
       // The handler is still at work, and `app.onError` is about to answer in its place.
-      if (scope?.outcome && 'escaped' in scope.outcome) takeBack(c, scope, entry.before)
+      if (scope?.outcome && 'escaped' in scope.outcome) takeBack(pass, scope)
       // The handler's response is not to be sent after all: its body broke while it was being buffered.
-      else if (c.finalized && !scope?.reason) restore(c, entry.before)
+      else if (c.finalized && !scope?.reason) restore(pass)
       throw error
     }
   }
@@ -81,31 +80,25 @@ function withClient(c: Context): Request {
   return raw
 }
 
-/** One pass of a request through the middleware. */
-interface Entry {
-  readonly before: Before
-  /** The scope, once what is inside has been called; a WebSocket has none. */
-  scope: Scope | undefined
-}
-
-function inside(request: Request, c: Context, next: Next, entry: Entry): Promise<HandlerResult> {
+function inside(request: Request, pass: Pass, next: Next): Promise<HandlerResult> {
+  const { c } = pass
   const scope = findScope(request)
-  entry.scope = scope
   const answered = (): HandlerResult => {
     // Hono has made a response of what was thrown.
     if (scope) scope.handledError = c.error
     return c.finalized ? c.res : undefined
   }
-  return scope ? runInside(c, scope, () => next().then(answered)) : next().then(answered)
+  return scope ? runInside(pass, scope, () => next().then(answered)) : next().then(answered)
 }
 
 /** Puts the response of the race where Hono looks for it. */
-function respond(c: Context, { before, scope }: Entry, response: Response | undefined): void {
+function respond(pass: Pass, response: Response | undefined): void {
+  const { c, scope } = pass
   if (!response || (c.finalized && response === c.res)) return
   const { outcome, reason, handledError } = scope ?? {}
   const fromHandler =
     outcome?.kind === 'completed' || (outcome?.kind === 'failed' && handledError !== undefined)
-  if (!fromHandler || reason) takeOver(c, scope, response, before)
+  if (!fromHandler || reason) takeOver(pass, response)
   else if (c.finalized) replace(c, response)
-  else c.res = withHeaders(response, before.headers)
+  else c.res = withHeaders(response, pass)
 }

@@ -1,3 +1,4 @@
+import { contextSlot, enterScopes } from '@curfew/core/adapter'
 import { type Context, Hono, type MiddlewareHandler, type Next } from 'hono'
 import { deleteCookie, setCookie } from 'hono/cookie'
 import { HTTPException } from 'hono/http-exception'
@@ -523,4 +524,89 @@ test('100 requests at once, half of them too slow, have nothing of each other', 
   expect(late).toHaveLength(50)
   expect(guard.stats).toMatchObject({ active: 0, abandoned: 0 })
   expect(clock.pending).toBe(0)
+})
+
+test('an app that a guarded handler calls tells its own inside from its own outside', async () => {
+  const { clock, options } = observed()
+  const hand = deferred()
+  const outside = deferred()
+  const called = new Hono()
+  called.use(async (c, next) => {
+    c.header('x-outer', 'before')
+    await next()
+    await outside.promise
+    c.header('x-outer', 'after')
+  })
+  called.use(curfew({ timeoutMs: 50, clock }))
+  called.get('/', async (c) => {
+    await hand.promise
+    c.header('x-outer', 'late')
+    c.header('x-late', '1')
+    return c.text('late')
+  })
+  const app = new Hono()
+  app.use(curfew(options))
+  app.get('/', () => called.request('/'))
+  const reply = app.request('/')
+  await clock.advance(50)
+  hand.resolve()
+  await clock.advance(1)
+  outside.resolve()
+  expect(await read(await soon(reply))).toEqual({
+    ...timeoutReply,
+    headers: [...timeoutReply.headers, ['x-outer', 'after']],
+  })
+})
+
+test('the async context of a handler leads to nothing of its request, unless somebody asks for that', async () => {
+  const { options } = observed()
+  const contexts: unknown[] = []
+  const app = new Hono()
+  app.use(curfew(options))
+  app.get('/', async (c) => {
+    contexts.push(contextSlot.storage!.getStore())
+    return c.text('hello')
+  })
+  await app.request('/')
+  const entering = enterScopes(() => contextSlot.storage!)
+  await app.request('/')
+  entering.leave()
+  await app.request('/')
+  expect(contexts).toEqual([
+    { scope: undefined, outer: undefined },
+    { scope: expect.any(Object), outer: { scope: expect.any(Object), outer: undefined } },
+    { scope: undefined, outer: undefined },
+  ])
+})
+
+test('what was abandoned by one pass through the guard is late for the next one on the same c, too', async () => {
+  const { clock, options } = observed()
+  const hand = deferred()
+  const second = deferred()
+  const guard = curfew(options)
+  const app = new Hono()
+  app.get('/', async (c) => {
+    await guard(c, async () => {
+      await hand.promise
+      c.header('x-late', '1')
+    })
+    c.res = undefined
+    c.finalized = false
+    await guard(c, async () => {
+      c.header('x-second', '1')
+      await second.promise
+      c.res = new Response('second')
+    })
+    return c.res
+  })
+  const reply = app.request('/')
+  await clock.advance(100)
+  hand.resolve()
+  await clock.advance(1)
+  second.resolve()
+  await clock.advance(1)
+  const { headers, ...rest } = await read(await soon(reply))
+  expect(rest).toEqual({ status: 200, body: 'second' })
+  expect(headers.map(([name]) => name)).not.toContain('x-late')
+  expect(guard.stats.lateWrites).toBe(1)
 })
