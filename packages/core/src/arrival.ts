@@ -9,22 +9,21 @@ export interface Arrival {
   readonly allowedMs: number
   /** Milliseconds of them that are over already, because it waited in front. */
   readonly queuedMs: number
-  /** Whether it is to be refused, because what it says is no time. */
-  readonly malformed: boolean
+  /** Why it is to be refused, if it is: what it says is no time, or that time is over. */
+  readonly refusal: 'malformed' | 'expired' | undefined
 }
 
 interface ArrivalOptions {
-  readonly inbound?: Inbound
-  readonly malformedInbound?: 'ignore' | 'reject'
-  readonly receivedAt?: ReceivedAt
+  readonly inbound: Inbound | undefined
+  readonly malformedInbound: 'ignore' | 'reject'
+  readonly receivedAt: ReceivedAt | undefined
+  readonly timeoutMs: number
+  readonly clock: Clock
 }
-
-const nothing: Arrival = { allowedMs: Number.POSITIVE_INFINITY, queuedMs: 0, malformed: false }
 
 /** Reads what a request says of its time and counts what it has to ignore; nothing to do if nothing was asked for. */
 export function arrivalReader(
-  { inbound, malformedInbound, receivedAt }: ArrivalOptions,
-  clock: Clock,
+  { inbound, malformedInbound, receivedAt, timeoutMs, clock }: ArrivalOptions,
   counters: Counters,
 ): ((request: Request) => Arrival) | undefined {
   if (inbound === undefined && receivedAt === undefined) return undefined
@@ -36,15 +35,14 @@ export function arrivalReader(
 
   return (request) => {
     let malformed = false
-    const allowedMs = readInbound?.(request, () => {
+    const told = readInbound?.(request, () => {
       malformed = true
     })
-    if (malformed && malformedInbound === 'reject') return { ...nothing, malformed }
+    const allowedMs = told ?? Number.POSITIVE_INFINITY
+    if (malformed && malformedInbound === 'reject') return { allowedMs, queuedMs: 0, refusal: 'malformed' }
     if (malformed) counters.inboundIgnored++
-    return {
-      allowedMs: allowedMs ?? nothing.allowedMs,
-      queuedMs: readQueue?.(request, implausible) ?? 0,
-      malformed: false,
-    }
+    const queuedMs = readQueue?.(request, implausible) ?? 0
+    const isExpired = Math.min(allowedMs, timeoutMs) <= queuedMs
+    return { allowedMs, queuedMs, refusal: isExpired ? 'expired' : undefined }
   }
 }

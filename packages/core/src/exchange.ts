@@ -18,13 +18,15 @@ export const uncaught = { escaped: true } as const
 /**
  * A request from its decision to its record. Between the two lies the writing of the response, where somebody can tell
  * how that went: only a `completed` outcome can still be amended then. Both happen once.
+ *
+ * What hardly any request needs is in methods of its own, for V8 makes one piece only of what is short.
  */
 export abstract class Exchange extends Scope implements ClientWatcher, StreamWatcher {
   /** Whether the handler, or the draining of its body, is still at work. */
   protected working = true
   private recorded = false
-  /** The guards that count this request and tell of it. */
-  protected guards: readonly Policy[]
+  /** The guards further in that count this request, and tell of it, as well. */
+  declare private joined: readonly Policy[] | undefined
   declare protected following: boolean | undefined
   /** The handler, if it was still at work when the request was decided. */
   declare protected abandoned: Abandoned | undefined
@@ -44,7 +46,6 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
 
   constructor(request: Request, policy: Policy, client: Client | undefined, arrival?: Arrival) {
     super(request, policy, client, arrival)
-    this.guards = policy.alone
     policy.counters.active++
     if (policy.running !== undefined) this.place = policy.running.add(this)
     if (policy.reporter !== undefined) this.recordings = [policy.reporter.start(request)]
@@ -57,7 +58,7 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
       if (reporter && !this.guards.some((guard) => guard.reporter === reporter)) {
         this.recordings = [...(this.recordings ?? []), reporter.start(this.request)]
       }
-      this.guards = [...this.guards, inner]
+      this.joined = [...(this.joined ?? []), inner]
       inner.counters.active++
     }
     this.policy = adjust(this.policy, inner)
@@ -67,6 +68,12 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
       this.deadline.allow(allowedMs - queuedMs)
     }
     if (inner.given.timeoutMs !== undefined) this.deadline.set(inner.given.timeoutMs)
+  }
+
+  /** The guards that count this request and tell of it. */
+  protected get guards(): readonly Policy[] {
+    const { alone } = this.policy
+    return this.joined ? [...alone, ...this.joined] : alone
   }
 
   protected elapsedMs(): number {
@@ -89,9 +96,8 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
     this.outcome = outcome
     this.endDeadline()
     if (this.place) this.policy.running!.leave(this.place)
-    for (const { counters } of this.guards) {
-      counters.active--
-    }
+    leaveGuard(this.policy)
+    this.joined?.forEach(leaveGuard)
     if (this.working) {
       this.abandoned = new Abandoned(this.guards, !('escaped' in outcome))
       this.writtenBuffer?.forget()
@@ -124,15 +130,19 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
 
   /** What is handed over: the reply, or what stands for it. */
   protected handing(reply: Response | undefined): Response | undefined | Promise<Response> {
-    const { attached, outcome } = this
-    return (outcome && attached?.sending?.(outcome, reply)) || reply
+    return (this.attached && this.tellSending(this.attached, reply)) || reply
+  }
+
+  private tellSending(attached: Client, reply: Response | undefined): Response | Promise<Response> | void {
+    const { outcome } = this
+    if (!outcome) return
+    if (attached.tellsDelivery && outcome.kind !== 'client-closed') this.held = true
+    return attached.sending?.(outcome, reply)
   }
 
   /** The reply has been handed over. */
   protected handed(reply: Response | undefined): void {
-    const { attached, outcome } = this
     if (this.recordings) this.reply = reply
-    if (attached?.tellsDelivery && outcome && outcome.kind !== 'client-closed') this.held = true
     if (this.held && !this.told) this.follow()
     else this.over()
   }
@@ -213,13 +223,15 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
   /** A streamed body may go on, unseen: as long as somebody reads the signal, it follows the client. */
   private over(): void {
     this.record()
-    const needed = this.outcome?.kind === 'completed' && this.signalRead && !this.reason && !this.told
-    if (this.following && !needed) {
-      this.client.unwatch(this)
-      // What feeds the body may read the signal only now.
-      this.following = this.told
-    }
+    if (this.following) this.unfollow()
     this.attached?.release?.(this)
+  }
+
+  private unfollow(): void {
+    if (this.outcome?.kind === 'completed' && this.signalRead && !this.reason && !this.told) return
+    this.client.unwatch(this)
+    // What feeds the body may read the signal only now.
+    this.following = this.told
   }
 
   private amend(outcome: Outcome): void {
@@ -230,20 +242,28 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
     const { outcome } = this
     if (this.recorded || !outcome) return
     this.recorded = true
-    for (const guard of this.guards) {
-      guard.counters.outcomes[outcome.kind]++
-      if (guard.onOutcome) notify(guard, this, guard.onOutcome, outcome, this.request)
-      if (guard.reporter && outcome.kind !== 'completed') this.attached?.afterwards?.told(guard.reporter)
-    }
+    this.tell(this.policy)
+    this.joined?.forEach(this.tell, this)
     if (this.recordings) this.report(this.recordings, outcome)
-    this.tellLate()
+    if (this.late) this.tellLate()
     this.leaveToItself()
+  }
+
+  private tell(guard: Policy): void {
+    const outcome = this.outcome!
+    guard.counters.outcomes[outcome.kind]++
+    if (guard.onOutcome) notify(guard, this, guard.onOutcome, outcome, this.request)
   }
 
   private report(recordings: Recording[], outcome: Outcome): void {
     const ending = this.ending(outcome)
     this.reply = undefined
     for (const recording of recordings) recording.ended(ending)
+    if (outcome.kind !== 'completed') this.guards.forEach(this.toldReporter, this)
+  }
+
+  private toldReporter({ reporter }: Policy): void {
+    if (reporter) this.attached?.afterwards?.told(reporter)
   }
 
   private ending(outcome: Outcome): Ending {
@@ -269,7 +289,7 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
   private cameLate(outcome: Outcome, what: Pick<LateSettlement, 'kind' | 'error' | 'escaped'>): void {
     this.late ??= []
     this.late.push({ ...what, outcome, afterMs: this.elapsedMs() - outcome.elapsedMs })
-    this.tellLate()
+    if (this.recorded) this.tellLate()
   }
 
   override forgetting(): (() => void) | undefined {
@@ -289,13 +309,16 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
 
   /** The ending is told first, even where its record had to wait for the response to be written. */
   private tellLate(): void {
-    if (!this.recorded || !this.late) return
-    for (const late of this.late.splice(0)) {
+    for (const late of this.late!.splice(0)) {
       for (const guard of this.guards) {
         if (guard.onLateSettlement) notify(guard, this, guard.onLateSettlement, late, this.request)
-        if (guard.reporter && late.escaped) this.attached?.afterwards?.told(guard.reporter)
+        if (late.escaped) this.toldReporter(guard)
       }
       for (const recording of this.recordings ?? []) recording.settled(late, this.ending(late.outcome))
     }
   }
+}
+
+function leaveGuard({ counters }: Policy): void {
+  counters.active--
 }

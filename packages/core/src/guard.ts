@@ -75,7 +75,7 @@ export function guard<Rest extends unknown[] = []>(
 
     attachScope(request, race, client?.showsSignal)
     try {
-      if (contextSlot.enter) return race.start(enter(race, handler, this, [request, ...rest]))
+      if (contextSlot.enter) return race.start(enter(race, handler, this, request, ...rest))
       return race.start(handler.call(this, request, ...rest))
     } catch (error) {
       return race.caught(error)
@@ -85,12 +85,12 @@ export function guard<Rest extends unknown[] = []>(
   return Object.assign(guarded, { stats: policy.counters }) as Guarded<Rest>
 }
 
-/** Apart, because a closure costs a request something even where it is not made. */
+/** Apart, because a closure, or an array that others see, costs a request something even where it is not made. */
 function enter<Rest extends unknown[]>(
   race: Race,
   handler: Handler<Rest>,
   self: unknown,
-  args: [Request, ...Rest],
+  ...args: [Request, ...Rest]
 ): ReturnType<Handler<Rest>> {
   return contextSlot.enter!(race, () => handler.apply(self, args))
 }
@@ -98,8 +98,7 @@ function enter<Rest extends unknown[]>(
 function refusalFor(policy: Policy, arrival: Arrival | undefined): Rejected['reason'] | undefined {
   const { counters, maxConcurrent, maxAbandoned } = policy
   if (policy.shutdown?.aborted) return 'shutdown'
-  if (arrival?.malformed) return 'malformed'
-  if (arrival && Math.min(arrival.allowedMs, policy.timeoutMs) <= arrival.queuedMs) return 'expired'
+  if (arrival?.refusal) return arrival.refusal
   if (counters.active >= maxConcurrent || counters.abandoned >= maxAbandoned) return 'overloaded'
   return undefined
 }

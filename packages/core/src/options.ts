@@ -283,7 +283,7 @@ export function parseOptions(options: GuardOptions = {}): Policy {
     isHeard: Boolean(own.onOutcome || own.reporter || own.timeoutResponse || own.waitUntil || own.buffer),
     firstTicks: isWorkerd ? undefined : new WaitingList(clock, FIRST_TICK_MS),
     deadlines: isWorkerd ? undefined : new WaitingList(clock, timeoutMs),
-    readArrival: arrivalReader(own, policy.clock, counters),
+    readArrival: arrivalReader(policy, counters),
     shedding: own.onShedding && new SheddingWatch(policy, own.onShedding),
     running: own.shutdown && new Roster(),
   }

@@ -114,11 +114,14 @@ export class Race extends Exchange implements Waiting {
     try {
       const response = result ?? this.writtenBuffer?.toResponse()
       if (typeof response?.status !== 'number') throw new NoResponseError(response)
-      if (!this.policy.buffer || isStreaming(response)) return this.commit(response)
-      this.draining = drain(response, this.policy)
+      return this.policy.buffer && !isStreaming(response) ? this.drained(response) : this.commit(response)
     } catch (error) {
       return this.threw(error)
     }
+  }
+
+  private drained(response: Response): Promise<void> {
+    this.draining = drain(response, this.policy)
     return this.draining.result.then(
       (whole) => (this.outcome ? this.tooLate(whole) : this.commit(whole)),
       (error) => this.threw(error),
@@ -134,10 +137,13 @@ export class Race extends Exchange implements Waiting {
       return this.failed(error)
     }
     const { status } = response
-    if (this.handledError === undefined || status < 500) {
-      this.decide({ kind: 'completed', status, elapsedMs: this.elapsedMs() })
-      return this.send(sent)
-    }
+    if (this.handledError !== undefined && status >= 500) return this.handled(sent, status)
+    this.decide({ kind: 'completed', status, elapsedMs: this.elapsedMs() })
+    this.send(sent)
+  }
+
+  /** A framework has caught what the handler threw, and this is what it makes of it. */
+  private handled(sent: Response, status: number): void {
     if (this.client.closed) {
       this.left('handling')
       return discard(sent, this.reason)
@@ -245,10 +251,10 @@ export class Race extends Exchange implements Waiting {
   }
 
   private send(response: Sent): void {
-    const { serverTiming } = this.policy
+    const { outcome } = this
     const reply =
-      serverTiming && response && this.outcome
-        ? withServerTiming(response, this.outcome, this.timeLeft())
+      this.policy.serverTiming && response && outcome
+        ? withServerTiming(response, outcome, this.timeLeft())
         : response
     const sent = this.handing(reply)
     if (this.resolve) this.resolve(sent)

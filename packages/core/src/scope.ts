@@ -35,7 +35,7 @@ export abstract class Scope extends Budget {
   /** @internal When the request began to count: a proxy may have had it before. */
   readonly startedAt: number
   /** The client that an adapter attached; without one the runtime's signal is looked at, as late as possible. */
-  protected readonly attached: Client | undefined
+  declare protected readonly attached: Client | undefined
   /** Milliseconds that it had waited in front of this process. */
   declare protected queuedMs: number | undefined
   declare private signalClient: SignalClient | undefined
@@ -49,7 +49,7 @@ export abstract class Scope extends Budget {
     super()
     this.request = request
     this.policy = policy
-    this.attached = client
+    if (client !== undefined) this.attached = client
     const now = policy.clock.now()
     if (arrival === undefined) {
       this.startedAt = now
