@@ -4,6 +4,7 @@ import { context } from './context/context.ts'
 import { cost } from './cost/cost.ts'
 import { load } from './load/load.ts'
 import { machine } from './machine.ts'
+import { off } from './off/off.ts'
 import { full, type Plan, quick } from './plan.ts'
 import { reports } from './reports/reports.ts'
 import { render } from './results/render.ts'
@@ -12,7 +13,15 @@ import { findRuntimes, versions } from './runtimes.ts'
 import { scale } from './scale/scale.ts'
 import { wire } from './wire/wire.ts'
 
-const parts: Record<string, (plan: Plan) => Promise<unknown>> = { cost, wire, load, scale, reports, context }
+const parts: Record<string, (plan: Plan) => Promise<unknown>> = {
+  cost,
+  off,
+  wire,
+  load,
+  scale,
+  reports,
+  context,
+}
 
 const { values: told } = parseArgs({
   options: {

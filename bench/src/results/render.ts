@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs'
 import type { ContextResults } from '../context/context.ts'
 import type { CostResults } from '../cost/cost.ts'
 import type { LoadResults } from '../load/load.ts'
+import type { OffResults } from '../off/off.ts'
 import type { ReportResults } from '../reports/reports.ts'
 import type { ScaleResults } from '../scale/scale.ts'
 import type { WireResults } from '../wire/wire.ts'
@@ -9,6 +10,7 @@ import { barChart, type Chart } from './bars.ts'
 import { costCharts, costPage } from './cost-page.ts'
 import { loadPage } from './load-page.ts'
 import { figure } from './markdown.ts'
+import { offPage } from './off-page.ts'
 import { type About, type ResultsFile, read } from './results-file.ts'
 import { scaleChart, scalePage } from './scale-page.ts'
 import { contextPage, reportsPage } from './small-pages.ts'
@@ -37,6 +39,7 @@ export function render(folder: URL): void {
 
   section<WireResults>('wire', wirePage, wireCharts)
   section<CostResults>('cost', costPage, costCharts)
+  section<OffResults>('off', offPage)
   section<ScaleResults>('scale', scalePage, (results) => ({ 'scale.svg': scaleChart(results) }))
   section<LoadResults>('load', loadPage)
   section<ReportResults>('reports', reportsPage)

@@ -1,0 +1,88 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { guard } from '@curfew/core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type CoreName, cores } from '../src/off/cores.ts'
+import { features } from '../src/off/features.ts'
+import { type HandlerName, handlers } from '../src/off/handlers.ts'
+import { cut, makeCore } from '../src/off/make-core.ts'
+import { player } from '../src/off/player.ts'
+import type { VariantName } from '../src/off/variants.ts'
+import { findRuntime } from '../src/runtimes.ts'
+
+/**
+ * Bytes a request, less than a closure with what it closes over. Whether a number has an object of its own (16) is up to the
+ * moment at which V8 compiles.
+ */
+const NOTICED = 48
+/** For a machine that is busy. */
+const PATIENCE_MS = 180_000
+
+const folder = mkdtempSync(join(tmpdir(), 'curfew-cores-'))
+
+beforeAll(async () => {
+  for (const name of Object.keys(cores) as CoreName[]) await makeCore(join(folder, name), cores[name])
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+
+/** Bytes that a request allocates, in a process of its own. */
+async function bytesOf(variant: VariantName, handler: HandlerName): Promise<number> {
+  const args = { variant, handler, cores: `${pathToFileURL(folder)}/`, warmUp: 200, ms: 50 }
+  const { turn, end } = await player(findRuntime('node'), args, '../dist/off/measure.js')
+  // The compiler has threads of its own, and is given time to be done.
+  for (let i = 0; i < 3; i++) await turn()
+  return (await end())!
+}
+
+describe.each(Object.keys(handlers) as HandlerName[])('%s', (handler) => {
+  test(
+    'allocates as much where features are off as where there are none',
+    async () => {
+      const whole = await bytesOf('made of the sources', handler)
+      expect(Math.abs(whole - (await bytesOf('nothing but the race', handler)))).toBeLessThan(NOTICED)
+      expect((await bytesOf('one closure more', handler)) - whole).toBeGreaterThan(NOTICED)
+    },
+    PATIENCE_MS,
+  )
+
+  test(
+    'allocates as much where they are said to be off, or imported',
+    async () => {
+      const guarded = await bytesOf('a guard', handler)
+      for (const variant of ['everything said to be off', 'everything imported'] as const) {
+        expect(Math.abs((await bytesOf(variant, handler)) - guarded), variant).toBeLessThan(NOTICED)
+      }
+      expect((await bytesOf('currentScope() on', handler)) - guarded).toBeGreaterThan(NOTICED)
+    },
+    PATIENCE_MS,
+  )
+})
+
+describe('what is compared with', () => {
+  test('is still a guard', async () => {
+    const core: { guard: typeof guard } = await import(
+      /* @vite-ignore */ `${pathToFileURL(folder)}/race/index.mjs`
+    )
+    const response = new Response('hi')
+    const guarded = core.guard((request) => (request.method === 'GET' ? response : new Promise(() => {})), {
+      timeoutMs: 20,
+    })
+    expect(await guarded(new Request('http://localhost/'))).toBe(response)
+    expect((await guarded(new Request('http://localhost/', { method: 'POST' }))).status).toBe(503)
+    expect(guarded.stats).toMatchObject({ active: 0, outcomes: { completed: 1, 'timed-out': 1 } })
+  })
+
+  test.each(Object.keys(features))('can be made without %s alone', async (feature) => {
+    await makeCore(join(folder, 'alone'), features[feature]!)
+  })
+
+  test.each([
+    ['what is not there any more', cut('guard.ts', 'nonsense'), 'No longer in guard.ts'],
+    ['what is there twice', cut('guard.ts', 'handler.call'), 'More than once in guard.ts'],
+    ['a file that is not there any more', cut('nonsense.ts', ''), 'There is no nonsense.ts'],
+  ])('cannot be made without %s', async (_, each, message) => {
+    await expect(makeCore(join(folder, 'none'), [each])).rejects.toThrow(message)
+  })
+})
