@@ -4,10 +4,10 @@ import { build } from 'esbuild'
 
 /** Bytes, minified and gzipped. Raise one on purpose, and say why in the commit. */
 const cases = [
-  { name: 'guard and scopeOf', budget: 18_700, code: `export { guard, scopeOf } from '@curfew/core'` },
+  { name: 'guard and scopeOf', budget: 18_900, code: `export { guard, scopeOf } from '@curfew/core'` },
   {
     name: 'the same, with reporter',
-    budget: 34_600,
+    budget: 34_900,
     code: `export { guard, scopeOf } from '@curfew/core'; export { reporter } from '@curfew/core/report'`,
   },
 ]
