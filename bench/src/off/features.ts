@@ -48,11 +48,7 @@ export const features: Readonly<Record<string, readonly Cut[]>> = {
     cut('guard.ts', ', client?.showsSignal'),
     cut('scope.ts', 'if (!showsSignal) '),
     cut('race.ts', 'if (result instanceof Deferred) return this.defer(result)'),
-    cut(
-      'exchange.ts',
-      'return (this.attached && this.tellSending(this.attached, reply)) || reply',
-      'return reply',
-    ),
+    cut('exchange.ts', 'if (this.attached) this.tellSending(this.attached, reply)'),
     cut('exchange.ts', 'this.attached?.release?.(this)'),
   ],
   'guards within guards': [

@@ -40,11 +40,8 @@ export interface Client {
   snapshot?(): (work: () => void) => void
   /** Whether code of the user's runs when it is `sending()`: that is then in the async context of the request. */
   readonly isHeard?: boolean
-  /**
-   * The request is decided, nobody has been told yet, and this is about to be handed to the runtime, if there is anything; or
-   * what it gives back, in its place.
-   */
-  sending?(outcome: Outcome, reply: Response | undefined): Response | Promise<Response> | void
+  /** The request is decided, nobody has been told yet, and this is about to be handed to the runtime, if there is anything. */
+  sending?(outcome: Outcome, reply: Response | undefined): void
   /**
    * Whether the handler has taken all that has come of the request's body, and there is more to come. Asked only when the
    * deadline strikes.

@@ -105,22 +105,3 @@ describe('a handler that settles by a call', () => {
     expect(told).toEqual([])
   })
 })
-
-describe('a client that gives something back for the response', () => {
-  const other = new Response('other')
-
-  function replacing(result: HandlerResult | Promise<HandlerResult>) {
-    const request = get()
-    const sending = (): Promise<Response> => Promise.resolve(other)
-    attachClient(request, Object.assign(new FakeClient(), { sending }))
-    return guard(() => result, {})(request)
-  }
-
-  test('has that handed over, for a synchronous response', async () => {
-    expect(await replacing(new Response('own'))).toBe(other)
-  })
-
-  test('has that handed over, for an asynchronous one', async () => {
-    expect(await replacing(Promise.resolve(new Response('own')))).toBe(other)
-  })
-})

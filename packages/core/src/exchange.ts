@@ -128,23 +128,19 @@ export abstract class Exchange extends Scope implements ClientWatcher, StreamWat
     return isLive(response) || (this.signalRead && (attached.isStream?.(response) ?? false))
   }
 
-  /** What is handed over: the reply, or what stands for it. */
-  protected handing(reply: Response | undefined): Response | undefined | Promise<Response> {
-    return (this.attached && this.tellSending(this.attached, reply)) || reply
+  /** The reply has been handed over. */
+  protected sending(reply: Response | undefined): void {
+    if (this.recordings) this.reply = reply
+    if (this.attached) this.tellSending(this.attached, reply)
+    if (this.held && !this.told) this.follow()
+    else this.over()
   }
 
-  private tellSending(attached: Client, reply: Response | undefined): Response | Promise<Response> | void {
+  private tellSending(attached: Client, reply: Response | undefined): void {
     const { outcome } = this
     if (!outcome) return
     if (attached.tellsDelivery && outcome.kind !== 'client-closed') this.held = true
-    return attached.sending?.(outcome, reply)
-  }
-
-  /** The reply has been handed over. */
-  protected handed(reply: Response | undefined): void {
-    if (this.recordings) this.reply = reply
-    if (this.held && !this.told) this.follow()
-    else this.over()
+    attached.sending?.(outcome, reply)
   }
 
   delivered(): void {

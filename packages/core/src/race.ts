@@ -39,8 +39,8 @@ export type Sent = Response | undefined
  * and what comes to another one later is late. No arm ever throws.
  */
 export class Race extends Exchange implements Waiting {
-  private sent: Sent | Promise<Sent> = undefined
-  private resolve: ((sent: Sent | Promise<Sent>) => void) | undefined = undefined
+  private sent: Sent = undefined
+  private resolve: ((sent: Sent | Promise<never>) => void) | undefined = undefined
   private work: Promise<void> | undefined = undefined
   /** What the promise of the handler holds on to. */
   private leash: Leash | undefined = undefined
@@ -62,13 +62,13 @@ export class Race extends Exchange implements Waiting {
   }
 
   /** The handler threw before it returned. */
-  caught(error: unknown): Sent | Promise<Sent> {
+  caught(error: unknown): Sent {
     this.threw(error)
     return this.atOnce()
   }
 
   /** The handler is not to run. */
-  refuse(reason: Rejected['reason'] | 'client-closed'): Sent | Promise<Sent> {
+  refuse(reason: Rejected['reason'] | 'client-closed'): Sent {
     this.working = false
     if (reason === 'client-closed') this.left('waiting')
     else this.rejected(reason)
@@ -76,7 +76,7 @@ export class Race extends Exchange implements Waiting {
   }
 
   /** What there is to go back to the runtime before anything was waited for. */
-  private atOnce(): Sent | Promise<Sent> {
+  private atOnce(): Sent {
     if (this.thrown) throw this.thrown.error
     return this.sent
   }
@@ -252,28 +252,26 @@ export class Race extends Exchange implements Waiting {
 
   private send(response: Sent): void {
     const { outcome } = this
-    const reply =
+    const sent =
       this.policy.serverTiming && response && outcome
         ? withServerTiming(response, outcome, this.timeLeft())
         : response
-    const sent = this.handing(reply)
     if (this.resolve) this.resolve(sent)
     else this.sent = sent
-    this.release(reply)
+    this.release(sent)
   }
 
   private sendError(error: unknown): void {
-    this.handing(undefined)
     if (this.resolve) this.resolve(Promise.reject(error))
     else this.thrown = { error }
     this.release()
   }
 
   /** An abandoned handler may keep the race for ever: nothing that was sent stays with it. */
-  private release(reply?: Response): void {
+  private release(sent?: Response): void {
     leave(this)
     this.resolve = undefined
-    this.handed(reply)
+    this.sending(sent)
   }
 
   /** What still runs for nobody is told so, and kept alive where the runtime would drop it with the response. */

@@ -1,13 +1,11 @@
 import {
   type GuardOptions,
-  guard,
   type HandlerResult,
   InvalidOptionError,
   NoResponseError,
-  type Outcome,
   ResponseSentError,
 } from '@curfew/core'
-import { attachClient, attachedClient, isThenable, isTold } from '@curfew/core/adapter'
+import { attachClient, attachedClient, guardWhenTold, isThenable } from '@curfew/core/adapter'
 import type { Http2Bindings, HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { Connection, type Incoming, type Outgoing } from './connection.ts'
@@ -43,28 +41,18 @@ export function fetchCallback(
       fetch,
     )
   const handler = fetch as FetchCallback
-  const isGuarded = isTold(options)
-  const handle: FetchCallback = isGuarded ? guard(handler, options) : handler
-  const Followed = isGuarded ? GuardedConnection : Connection
+  const handle = guardWhenTold(handler, options)
 
   return (request, env) => {
     // A WebSocket on its way: there is no response to write.
     if (!env.outgoing) return handle(request, env)
-    const connection = new Followed(env.incoming, env.outgoing, open)
+    const connection = new Connection(env.incoming, env.outgoing, open)
     attachClient(request, connection)
     // Middleware may put another request in the place of this one, but what goes out stays what it is.
     attachClient(env.outgoing, connection)
-    if (isGuarded) return handle(request, env)
-    const result = handler(request, env)
-    if (isThenable(result)) return result.then((response) => hand(response as HandlerResult, connection))
+    const result = handle(request, env)
+    if (isThenable(result)) return result.then((response) => hand(response, connection))
     return hand(result, connection)
-  }
-}
-
-/** One whose guard gives what it answers to node-server. */
-class GuardedConnection extends Connection {
-  sending(_outcome: Outcome, reply: Response | undefined): Response | Promise<Response> | undefined {
-    return reply && hand(reply, this)
   }
 }
 
