@@ -1,5 +1,4 @@
 import { run } from '../child.ts'
-import { keepAwake } from '../keep-awake.ts'
 import type { Plan } from '../plan.ts'
 import { type Runtime, thisNode } from '../runtimes.ts'
 import type { Family } from '../wire/serve.ts'
@@ -34,11 +33,7 @@ const onNode: [Family, string][] = [
 ]
 
 /** What becomes of the others when some clients leave, or some handlers never answer. Each handler takes 2 ms. */
-export function load(plan: Plan): Promise<LoadResults> {
-  return keepAwake(() => measureAll(plan))
-}
-
-async function measureAll({ serving, loadRounds, loadSeconds, say }: Plan): Promise<LoadResults> {
+export async function load({ serving, loadRounds, loadSeconds, say }: Plan): Promise<LoadResults> {
   const results: LoadResults = {}
   for (const runtime of serving) {
     const byServer: LoadResults[string] = {}

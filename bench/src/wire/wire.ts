@@ -1,4 +1,3 @@
-import { keepAwake } from '../keep-awake.ts'
 import type { Plan } from '../plan.ts'
 import type { Runtime } from '../runtimes.ts'
 import type { Family } from './serve.ts'
@@ -37,11 +36,7 @@ export const serversOf: Record<Family, readonly string[]> = {
 }
 
 /** Throughput, latency and processor time of whole servers; a new process each time, one run of all after the other. */
-export function wire(plan: Plan): Promise<WireResults> {
-  return keepAwake(() => measureAll(plan))
-}
-
-async function measureAll(plan: Plan): Promise<WireResults> {
+export async function wire(plan: Plan): Promise<WireResults> {
   const results: WireResults = {}
   for (const runtime of plan.serving) {
     results[runtime.name] = {}

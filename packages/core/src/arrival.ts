@@ -21,6 +21,8 @@ interface ArrivalOptions {
   readonly clock: Clock
 }
 
+const refused: Arrival = { allowedMs: Number.POSITIVE_INFINITY, queuedMs: 0, refusal: 'malformed' }
+
 /** Reads what a request says of its time and counts what it has to ignore; nothing to do if nothing was asked for. */
 export function arrivalReader(
   { inbound, malformedInbound, receivedAt, timeoutMs, clock }: ArrivalOptions,
@@ -38,9 +40,9 @@ export function arrivalReader(
     const told = readInbound?.(request, () => {
       malformed = true
     })
-    const allowedMs = told ?? Number.POSITIVE_INFINITY
-    if (malformed && malformedInbound === 'reject') return { allowedMs, queuedMs: 0, refusal: 'malformed' }
+    if (malformed && malformedInbound === 'reject') return refused
     if (malformed) counters.inboundIgnored++
+    const allowedMs = told ?? Number.POSITIVE_INFINITY
     const queuedMs = readQueue?.(request, implausible) ?? 0
     const isExpired = Math.min(allowedMs, timeoutMs) <= queuedMs
     return { allowedMs, queuedMs, refusal: isExpired ? 'expired' : undefined }
