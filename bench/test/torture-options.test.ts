@@ -9,8 +9,8 @@ const wrong: [args: string, message: string][] = [
   ['--against hono,nosuch', 'Invalid --against: expected one of hono, connect-timeout, '],
   ['--seconds abc', 'Invalid --seconds: expected a positive number, got abc'],
   ['--seconds 0', 'Invalid --seconds: expected a positive number, got 0'],
-  ['--requests Infinity', 'Invalid --requests: expected a positive number, got Infinity'],
-  ['--connections x', 'Invalid --connections: expected a positive number, got x'],
+  ['--requests Infinity', 'Invalid --requests: expected a whole number above 0, got Infinity'],
+  ['--connections 0.5', 'Invalid --connections: expected a whole number above 0, got 0.5'],
   ['--seed x', 'Invalid --seed: expected a whole number, got x'],
   ['--visits foo', 'Invalid --visits: expected visits by number, like 120-120, got foo'],
 ]

@@ -44,8 +44,8 @@ export function readOptions(args: string[]): Options {
     targets: against === undefined ? targetsOf(told.target, told.runtime) : [],
     against: against === undefined ? undefined : peersOf(against),
     seconds: positive('seconds', told.seconds),
-    requests: positive('requests', told.requests),
-    connections: positive('connections', told.connections),
+    requests: count('requests', told.requests),
+    connections: count('connections', told.connections),
     seed: told.seed === undefined ? Math.floor(Math.random() * 1e9) : whole('seed', told.seed),
     from,
     to,
@@ -80,6 +80,10 @@ function peersOf(names: string): readonly string[] {
 function positive(name: string, text: string): number {
   const value = Number(text)
   return value > 0 && value < Infinity ? value : wrong(name, text, 'a positive number')
+}
+
+function count(name: string, text: string): number {
+  return /^0*[1-9]\d*$/.test(text) ? Number(text) : wrong(name, text, 'a whole number above 0')
 }
 
 function whole(name: string, text: string): number {

@@ -7,7 +7,7 @@ import type { HandlerResult } from './race.ts'
  * where there would be one for the handler, one for the response, and one for who sends it.
  */
 export class Deferred {
-  /** @internal Who is told: those whose handler it is. */
+  /** Who is told: the race whose handler it is, or who else waits for it. */
   arms: Arms = nobody
 
   resolve(result?: HandlerResult): void {

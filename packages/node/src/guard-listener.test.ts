@@ -519,6 +519,18 @@ describe.each(protocols)('over %s, a response that has to begin', (protocol) => 
   })
 })
 
+test('a response is written within end(), whatever its handler goes on to compute', async () => {
+  const written = deferred<number>()
+  const { port } = await startListener(async (req, res) => {
+    await turn()
+    const before = req.socket.bytesWritten
+    res.end('hello')
+    written.resolve(req.socket.bytesWritten - before)
+  })
+  expect(await fetched('http', port)).toMatchObject({ body: 'hello' })
+  expect(await written.promise).toBeGreaterThan('hello'.length)
+})
+
 describe.each(protocols)('over %s, a client that leaves', (protocol) => {
   test('while its response is held: nothing is written, and the handler is told in both ways', async () => {
     const output = watchOutput()
