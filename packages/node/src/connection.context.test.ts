@@ -1,8 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { scopeOf } from '@curfew/core'
 import { ManualClock } from '@curfew/core/testing'
 import { describe, expect, test } from 'vitest'
-import { call, deferred, never, protocols, soon, start, startListener } from '../test/support.ts'
+import { call, deferred, listening, never, protocols, soon, start, startListener } from '../test/support.ts'
+import { guardListener } from './guard-listener.ts'
 import { scopeOf as scopeOfIncoming } from './scope-of.ts'
 
 const storage = new AsyncLocalStorage<string>()
@@ -56,3 +58,40 @@ describe.each(protocols)(
     })
   },
 )
+
+// Over HTTP/2 Node itself tells it in the context of the session.
+describe('who is around a guard hears in his own context that what it answered is sent', () => {
+  type Handler = (req: IncomingMessage, res: ServerResponse) => unknown
+  const cases: [when: string, handler: Handler][] = [
+    ['the server stops', never],
+    ['the handler throws', () => Promise.reject(new Error('No such article'))],
+    [
+      'the handler breaks off',
+      (_req, res) => void setImmediate(() => res.destroy(new Error('No such file'))),
+    ],
+  ]
+
+  test.each(cases)('when %s', async (_when, handler) => {
+    const stop = new AbortController()
+    const begun = deferred<void>()
+    const context = deferred<string | undefined>()
+    const guarded = guardListener(
+      (req, res) => {
+        begun.resolve()
+        return storage.run('the handler', () => handler(req, res))
+      },
+      { shutdown: stop.signal },
+    )
+    const port = await listening((req, res) => {
+      storage.run('around it', () => {
+        res.on('finish', () => context.resolve(storage.getStore()))
+        guarded(req, res)
+      })
+    })
+    const { answer } = call('http', port)
+    await begun.promise
+    if (handler === never) stop.abort()
+    expect((await answer).status).toBeGreaterThanOrEqual(500)
+    expect(await soon(context.promise)).toBe('around it')
+  })
+})

@@ -44,6 +44,8 @@ export class HeldExchange extends Connection implements Holder, HandlerWatch {
   private isUnanswered = false
   private thrown: { readonly error: unknown } | undefined
   private alarms: StreamAlarms | undefined
+  /** Does work in the async context of the request, unless that is over before anything else is done. */
+  private inContext: ((work: () => void) => void) | undefined
   /** How the handler settles, if it is not done when it returns. */
   private work: Deferred | undefined
 
@@ -75,10 +77,18 @@ export class HeldExchange extends Connection implements Holder, HandlerWatch {
     return this.scope!.limits.maxBytes
   }
 
-  /** Sends what the guard answers. */
+  /** Sends what the guard answers: who hears that it is sent hears so in the context of the request, whoever ends that. */
   private send(response: Response): void {
-    if (this.ended) void response.body?.cancel().catch(() => {})
-    else void writeResponse(response, this).then(() => this.refuseUpload())
+    if (this.ended) return void response.body?.cancel().catch(() => {})
+    const write = (): void => void writeResponse(response, this).then(() => this.refuseUpload())
+    if (this.inContext) this.inContext(write)
+    else write()
+  }
+
+  override snapshot(): (work: () => void) => void {
+    const inContext = super.snapshot()
+    this.inContext ??= inContext
+    return inContext
   }
 
   /** HTTP/2 would wait for the end of a body that somebody has begun to read. */
