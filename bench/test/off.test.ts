@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { guard } from '@curfew/core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type CoreName, cores } from '../src/off/cores.ts'
+import { makeCores } from '../src/off/cores.ts'
 import { features } from '../src/off/features.ts'
 import { type HandlerName, handlers } from '../src/off/handlers.ts'
 import { cut, makeCore } from '../src/off/make-core.ts'
@@ -24,9 +24,7 @@ const PATIENCE_MS = 180_000
 
 const folder = mkdtempSync(join(tmpdir(), 'curfew-cores-'))
 
-beforeAll(async () => {
-  for (const name of Object.keys(cores) as CoreName[]) await makeCore(join(folder, name), cores[name])
-})
+beforeAll(() => makeCores(folder))
 afterAll(() => rmSync(folder, { recursive: true }))
 
 /** Its compiler has no thread of its own: what is compiled when is up to what has run, and not to how busy the machine is. */

@@ -5,9 +5,8 @@ import { pathToFileURL } from 'node:url'
 import { spread } from '../numbers.ts'
 import type { Plan } from '../plan.ts'
 import type { Runtime } from '../runtimes.ts'
-import { type CoreName, cores } from './cores.ts'
+import { makeCores } from './cores.ts'
 import { type HandlerName, handlers } from './handlers.ts'
-import { makeCore } from './make-core.ts'
 import type { OffArgs } from './measure.ts'
 import { type Player, player } from './player.ts'
 import { type VariantName, variants } from './variants.ts'
@@ -49,11 +48,11 @@ export async function off({ runtimes, rounds, caseMs, say }: Plan): Promise<OffR
   return results
 }
 
-/** Makes all cores, as long as they are needed. */
-export async function withCores(work: (folder: string) => Promise<void>): Promise<void> {
+/** With all cores, which are there as long as they are needed. */
+async function withCores(work: (folder: string) => Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'curfew-cores-'))
   try {
-    for (const name of Object.keys(cores) as CoreName[]) await makeCore(join(folder, name), cores[name])
+    await makeCores(folder)
     await work(`${pathToFileURL(folder)}/`)
   } finally {
     rmSync(folder, { recursive: true })

@@ -26,18 +26,18 @@ function contextOfAbort() {
 describe.each(protocols)(
   'over %s, listeners of a signal are called in the context that it was read in',
   (protocol) => {
-    test('when the client of a fetch handler leaves', async () => {
-      const { begun, context, listen } = contextOfAbort()
-      const { port } = await start((request) => listen(() => scopeOf(request).signal), { protocol })
-      const client = call(protocol, port)
-      await begun.promise
-      client.leave()
-      expect(await soon(context.promise)).toBe('the request')
-    })
+    type Listen = ReturnType<typeof contextOfAbort>['listen']
+    const kinds: [kind: string, serve: (listen: Listen) => Promise<{ port: number }>][] = [
+      ['fetch handler', (listen) => start((request) => listen(() => scopeOf(request).signal), { protocol })],
+      [
+        'listener',
+        (listen) => startListener((req) => listen(() => scopeOfIncoming(req).signal), { protocol }),
+      ],
+    ]
 
-    test('when the client of a listener leaves', async () => {
+    test.each(kinds)('when the client of a %s leaves', async (_kind, serve) => {
       const { begun, context, listen } = contextOfAbort()
-      const { port } = await startListener((req) => listen(() => scopeOfIncoming(req).signal), { protocol })
+      const { port } = await serve(listen)
       const client = call(protocol, port)
       await begun.promise
       client.leave()

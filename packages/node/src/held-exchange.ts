@@ -268,7 +268,8 @@ export class HeldExchange extends Connection implements Holder, HandlerWatch {
 
   private settledLate(): void {
     forgotten.unregister(this)
-    if (this.work) abandoned(this.work).returned()
+    // As for who is left: not within what the handler does.
+    queueMicrotask(() => this.work?.resolve())
   }
 }
 
