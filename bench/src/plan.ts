@@ -20,7 +20,7 @@ export interface Plan {
 
 type Amounts = Omit<Plan, 'runtimes' | 'serving' | 'say'>
 
-/** About a quarter of an hour. */
+/** About half an hour. */
 export const full: Amounts = {
   rounds: 3,
   loadRounds: 2,
